@@ -1,0 +1,233 @@
+//! The way of a decision: what a command is given, what it answers, and how its events become state.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::dispatch::{Command, Event, State};
+use super::refusal::Refusal;
+use crate::schema::v1::{Aggregate, Organization, Project, Provenance};
+
+/// What a command is judged in the light of, beside the state.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Who acts: the subject of the verified token.
+    pub subject: &'a str,
+    /// On whose behalf, or empty.
+    pub on_behalf_of: &'a str,
+    /// The case reference that the authority rests on, or empty.
+    pub authority: &'a str,
+    /// Why, or empty.
+    pub reason: &'a str,
+    /// When it was decided, YYYY-MM-DD. Dates in this form sort as text.
+    pub effective_date: &'a str,
+    /// The day that it is recorded, YYYY-MM-DD.
+    pub today: &'a str,
+}
+
+/// The name of a stream in a tenant's ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Stream {
+    /// The kind of aggregate whose history it is.
+    pub aggregate: Aggregate,
+    /// The id of the aggregate, a UUID.
+    pub id: String,
+}
+
+impl Stream {
+    /// The stream of an organisation.
+    #[must_use]
+    pub fn organization(id: &str) -> Self {
+        Self { aggregate: Aggregate::Organization, id: id.to_owned() }
+    }
+
+    /// The stream of a project.
+    #[must_use]
+    pub fn project(id: &str) -> Self {
+        Self { aggregate: Aggregate::Project, id: id.to_owned() }
+    }
+
+    /// Reads a name such as `project/0190b2f4-7c1e-7d2a-9c3e-5f6a7b8c9d0e`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let (kind, id) = name.split_once('/')?;
+        let aggregate = Aggregate::from_str_name(&format!("AGGREGATE_{}", kind.to_uppercase()))?;
+        Some(Self { aggregate, id: id.to_owned() })
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.aggregate.as_str_name().trim_start_matches("AGGREGATE_").to_lowercase();
+        write!(formatter, "{kind}/{}", self.id)
+    }
+}
+
+/// What other streams say, for a decision that needs to know. Only the streams that [`Decide::relies_on`] named are here.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    states: &'a HashMap<Stream, Arc<State>>,
+}
+
+impl<'a> Facts<'a> {
+    /// Facts out of these states.
+    #[must_use]
+    pub const fn new(states: &'a HashMap<Stream, Arc<State>>) -> Self {
+        Self { states }
+    }
+
+    /// The organisation, if it is registered.
+    #[must_use]
+    pub fn organization(&self, id: &str) -> Option<&'a Organization> {
+        Organization::of(self.states.get(&Stream::organization(id))?).filter(|organization| organization.version > 0)
+    }
+
+    /// The project, if it is registered.
+    #[must_use]
+    pub fn project(&self, id: &str) -> Option<&'a Project> {
+        Project::of(self.states.get(&Stream::project(id))?).filter(|project| project.version > 0)
+    }
+}
+
+/// Where and when an event stands in the record: what its fold may know beside the event itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded<'a> {
+    /// Its position in the tenant's ledger.
+    pub position: i64,
+    /// The version of its stream after it.
+    pub version: i64,
+    /// When it was decided, YYYY-MM-DD.
+    pub effective_date: &'a str,
+    /// Who acted.
+    pub subject: &'a str,
+    /// The case reference that the authority rests on, or empty.
+    pub authority: &'a str,
+    /// Why, or empty.
+    pub reason: &'a str,
+}
+
+impl Recorded<'_> {
+    /// The provenance of what this event brings about.
+    #[must_use]
+    pub const fn provenance(&self) -> Option<Provenance> {
+        Some(Provenance { first_position: self.position, last_position: self.position })
+    }
+
+    /// Moves a provenance on to this event.
+    pub fn touch(&self, provenance: &mut Option<Provenance>) {
+        provenance.get_or_insert_with(|| Provenance { first_position: self.position, last_position: 0 }).last_position = self.position;
+    }
+}
+
+/// The outcome of judging a command: the events that record it (none when nothing changes), or a refusal.
+pub type Decision = Result<Vec<Event>, Refusal>;
+
+/// A state message, as the kind of stream that it is the state of.
+pub trait Aggregated: Sized {
+    /// The kind of stream.
+    const AGGREGATE: Aggregate;
+    /// This kind of state, if it is that.
+    fn of(state: &State) -> Option<&Self>;
+}
+
+/// A command: judged against the state of its stream.
+pub trait Decide {
+    /// The state of the kind of stream that it goes to.
+    type State: Aggregated;
+
+    /// Whether it opens its stream. Every other command is refused on a stream without events.
+    const OPENS: bool = false;
+
+    /// Judges it. Equal input gives equal output, always.
+    ///
+    /// # Errors
+    /// The refusal says which rule stands against it, and what would mend that.
+    fn decide(&self, state: &Self::State, facts: &Facts<'_>, context: &Context<'_>) -> Decision;
+
+    /// The other streams that the decision needs to know of.
+    fn relies_on(&self, _state: &Self::State) -> Vec<Stream> {
+        Vec::new()
+    }
+}
+
+/// An event: folded into the state of its stream.
+pub trait Fold {
+    /// The state of the kind of stream that it belongs to.
+    type State;
+
+    /// Changes the state as the event says. It never fails: what is in the ledger has happened.
+    fn fold(&self, state: &mut Self::State, at: &Recorded<'_>);
+}
+
+/// Why an event could not be folded. Neither happens in a ledger that this binary or an older one wrote.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event {event} does not belong in a stream of this kind")]
+pub struct FoldError {
+    /// The type of the event.
+    pub event: &'static str,
+}
+
+/// A command that was judged and allowed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The events that record it; none when nothing changes.
+    pub events: Vec<Event>,
+    /// The role that the actor held on the effective date, as the record keeps it; empty when none is recorded.
+    pub role: String,
+}
+
+impl Command {
+    /// Judges the command against the state of its stream.
+    ///
+    /// # Errors
+    /// The refusal, when a rule stands against it.
+    pub fn judge(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Result<Verdict, Refusal> {
+        if context.effective_date > context.today {
+            return Err(Refusal::invalid("context.effective_date", "EFFECTIVE_DATE_IN_FUTURE", format!("The effective date {} is later than today, {}.", context.effective_date, context.today))
+                .mend("Give the date when it was decided; what is planned for later is recorded when it has happened."));
+        }
+        if !self.opens() && state.version() == 0 {
+            return Err(Refusal::stream_not_found(&self.stream()));
+        }
+        let events = self.decide_on(state, facts, context).expect("the caller loads the state of the command's own kind of stream")?;
+        Ok(Verdict { events, role: state.role_of(context) })
+    }
+
+    /// The stream that the command goes to.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        Stream { aggregate: self.aggregate(), id: self.stream_id().to_owned() }
+    }
+
+    /// The other streams that the decision needs to know of.
+    #[must_use]
+    pub fn relies_on(&self, state: &State) -> Vec<Stream> {
+        self.relies(state).unwrap_or_default()
+    }
+}
+
+impl State {
+    /// Folds one event in.
+    ///
+    /// # Errors
+    /// When the event belongs to another kind of stream.
+    pub fn fold(&mut self, event: &Event, at: &Recorded<'_>) -> Result<(), FoldError> {
+        if !event.fold_into(self, at) {
+            return Err(FoldError { event: event.message() });
+        }
+        self.advance(at);
+        Ok(())
+    }
+
+    fn role_of(&self, context: &Context<'_>) -> String {
+        Project::of(self).map(|project| project.roles_held(context.subject, context.effective_date).join(", ")).unwrap_or_default()
+    }
+}
+
+/// Nothing to record when what a command says already is so; otherwise the refusal.
+///
+/// # Errors
+/// The refusal that is given, when it is not so.
+pub fn unchanged_or(already_so: bool, refusal: impl FnOnce() -> Refusal) -> Decision {
+    if already_so { Ok(Vec::new()) } else { Err(refusal()) }
+}

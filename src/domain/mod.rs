@@ -1,0 +1,35 @@
+//! The rules, one file per concept: pure functions from state and command to events or a refusal, and from events to state.
+//!
+//! No I/O, no async, no clock, no randomness: what a decision needs is handed to it. A command implements [`Decide`], an event
+//! implements [`Fold`]; the enums over all of them are generated from the schema, so that neither can be forgotten.
+
+mod decide;
+mod finding;
+mod refusal;
+
+mod activity;
+mod budget;
+mod checkpoint;
+mod decision_point;
+mod document;
+mod milestone;
+mod organization;
+mod phase;
+mod project;
+mod risk;
+mod role;
+
+pub use decide::{Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or};
+pub use finding::{findings, Suspicion};
+pub use refusal::{Kind, Refusal};
+
+mod dispatch {
+    //! The enums over all commands, events and states, generated from the schema.
+
+    use super::{Aggregated, Context, Decide, Decision, Facts, Fold, Recorded, Stream};
+    use crate::schema::v1::*;
+    use crate::schema::{Validate, Violations};
+
+    include!(concat!(env!("OUT_DIR"), "/commands_and_events.rs"));
+}
+pub use dispatch::{Command, Event, State};

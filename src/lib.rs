@@ -1,0 +1,6 @@
+//! Vedtak: the book of record for how municipal projects are governed.
+//!
+//! placeholder
+
+pub mod domain;
+pub mod schema;

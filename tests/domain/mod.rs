@@ -1,0 +1,5 @@
+//! The rules, tested as given / when / then: given these commands were accepted, when this one comes, then these events or this refusal.
+
+mod scenario;
+
+mod risk;

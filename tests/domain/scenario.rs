@@ -1,0 +1,235 @@
+//! The given / when / then of the domain tests.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use vedtak::domain::{self, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion};
+use vedtak::schema::Validate;
+use vedtak::schema::v1::{Aggregate, CommandContext, Organization, Project};
+
+/// The project that the tests speak of.
+pub const PROJECT: &str = "00000000-0000-4000-8000-000000000001";
+/// The organisation that the tests speak of.
+pub const ORGANIZATION: &str = "00000000-0000-4000-8000-0000000000aa";
+
+/// A UUID for a test: `id(7)`.
+pub fn id(number: u32) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+/// A ledger in memory of some streams, and who acts on which day.
+#[derive(Clone)]
+pub struct Scenario {
+    states: HashMap<Stream, Arc<State>>,
+    position: i64,
+    subject: String,
+    today: String,
+    effective_date: String,
+    reason: String,
+    authority: String,
+    last: Option<Result<Vec<Event>, Refusal>>,
+}
+
+/// An empty ledger on 2017-01-02, with the project leader `kari` acting.
+pub fn scenario() -> Scenario {
+    Scenario {
+        states: HashMap::new(),
+        position: 0,
+        subject: "kari".to_owned(),
+        today: "2017-01-02".to_owned(),
+        effective_date: "2017-01-02".to_owned(),
+        reason: String::new(),
+        authority: String::new(),
+        last: None,
+    }
+}
+
+impl Scenario {
+    /// From here on, this subject acts.
+    pub fn by(mut self, subject: &str) -> Self {
+        subject.clone_into(&mut self.subject);
+        self
+    }
+
+    /// From here on, it is this day, and commands take effect on it.
+    pub fn on(mut self, date: &str) -> Self {
+        date.clone_into(&mut self.today);
+        date.clone_into(&mut self.effective_date);
+        self
+    }
+
+    /// From here on, commands take effect on this day.
+    pub fn effective(mut self, date: &str) -> Self {
+        date.clone_into(&mut self.effective_date);
+        self
+    }
+
+    /// From here on, commands give this reason.
+    pub fn because(mut self, reason: &str) -> Self {
+        reason.clone_into(&mut self.reason);
+        self
+    }
+
+    /// From here on, commands name this authority.
+    pub fn with_authority(mut self, authority: &str) -> Self {
+        authority.clone_into(&mut self.authority);
+        self
+    }
+
+    /// Given that this command was accepted.
+    #[track_caller]
+    pub fn given(mut self, command: impl Into<Box<Wrapped>>) -> Self {
+        let command = command.into().0;
+        if let Err(refusal) = self.judge(&command) {
+            panic!("given {}: refused: {refusal} ({})", command.message(), refusal.reason);
+        }
+        self.last = None;
+        self
+    }
+
+    /// When this command comes.
+    pub fn when(mut self, command: impl Into<Box<Wrapped>>) -> Self {
+        let command = command.into().0;
+        self.last = Some(self.judge(&command));
+        self
+    }
+
+    /// Then it is recorded by these events, exactly.
+    #[track_caller]
+    pub fn then(self, events: Vec<Event>) -> Self {
+        match self.last.as_ref().expect("`then` follows a `when`") {
+            Ok(recorded) => assert_eq!(recorded, &events),
+            Err(refusal) => panic!("refused: {refusal} ({})", refusal.reason),
+        }
+        self
+    }
+
+    /// Then it is accepted, and something is recorded.
+    #[track_caller]
+    pub fn then_accepted(self) -> Self {
+        match self.last.as_ref().expect("`then_accepted` follows a `when`") {
+            Ok(recorded) => assert!(!recorded.is_empty(), "accepted, but nothing was recorded"),
+            Err(refusal) => panic!("refused: {refusal} ({})", refusal.reason),
+        }
+        self
+    }
+
+    /// Then nothing is recorded, since it changes nothing.
+    #[track_caller]
+    pub fn then_unchanged(self) -> Self {
+        self.then(Vec::new())
+    }
+
+    /// Then the rule of this id refuses it, with this reason, and says what would mend it.
+    #[track_caller]
+    pub fn then_refused_by(self, rule: &str, reason: &str) -> Self {
+        let refusal = self.refusal();
+        assert_eq!((refusal.rule, refusal.reason), (Some(rule), reason), "{refusal}");
+        assert!(!refusal.remedy.is_empty(), "the refusal {reason} does not say what would mend it");
+        self
+    }
+
+    /// Then it is refused with this reason, and says what would mend it.
+    #[track_caller]
+    pub fn then_refused(self, kind: Kind, reason: &str) -> Self {
+        let refusal = self.refusal();
+        assert_eq!((refusal.kind, refusal.reason), (kind, reason), "{refusal}");
+        assert!(!refusal.remedy.is_empty(), "the refusal {reason} does not say what would mend it");
+        self
+    }
+
+    #[track_caller]
+    fn refusal(&self) -> &Refusal {
+        match self.last.as_ref().expect("a `then` follows a `when`") {
+            Ok(events) => panic!("accepted: {events:?}"),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Then the state of the project is such.
+    #[track_caller]
+    pub fn then_project(self, look: impl FnOnce(&Project)) -> Self {
+        look(&self.project());
+        self
+    }
+
+    /// Then the state of the organisation is such.
+    #[track_caller]
+    pub fn then_organization(self, look: impl FnOnce(&Organization)) -> Self {
+        match self.states.get(&Stream::organization(ORGANIZATION)).map(Arc::as_ref) {
+            Some(State::Organization(organization)) => look(organization),
+            _ => panic!("there is no organisation"),
+        }
+        self
+    }
+
+    /// Then the findings of the project with this code are this many.
+    #[track_caller]
+    pub fn then_found(self, code: &str, times: usize) -> Self {
+        let found: Vec<Suspicion> = self.findings().into_iter().filter(|finding| finding.code == code).collect();
+        assert_eq!(found.len(), times, "{found:?}");
+        self
+    }
+
+    /// The findings of the project as it stands today.
+    pub fn findings(&self) -> Vec<Suspicion> {
+        domain::findings(&self.project(), &self.today)
+    }
+
+    pub fn project(&self) -> Project {
+        match self.states.get(&Stream::project(PROJECT)).map(Arc::as_ref) {
+            Some(State::Project(project)) => project.clone(),
+            _ => panic!("there is no project"),
+        }
+    }
+
+    fn judge(&mut self, command: &Command) -> Result<Vec<Event>, Refusal> {
+        let mut checked = command.clone();
+        checked.set_context(CommandContext { request_id: id(0), ..CommandContext::default() });
+        let violations = checked.check();
+        assert!(violations.is_empty(), "{} breaks the schema: {violations:?}", command.message());
+
+        let stream = command.stream();
+        let empty = || Arc::new(State::empty(stream.aggregate).expect("every kind of stream has a state"));
+        let mut state = Arc::unwrap_or_clone(self.states.get(&stream).cloned().unwrap_or_else(empty));
+        let relied: HashMap<Stream, Arc<State>> =
+            command.relies_on(&state).into_iter().filter_map(|stream| Some((stream.clone(), self.states.get(&stream)?.clone()))).collect();
+        let context = Context {
+            subject: &self.subject,
+            on_behalf_of: "",
+            authority: &self.authority,
+            reason: &self.reason,
+            effective_date: &self.effective_date,
+            today: &self.today,
+        };
+        let verdict = command.judge(&state, &Facts::new(&relied), &context)?;
+        for event in &verdict.events {
+            self.position += 1;
+            let at = Recorded {
+                position: self.position,
+                version: state.version() + 1,
+                effective_date: &self.effective_date,
+                subject: &self.subject,
+                authority: &self.authority,
+                reason: &self.reason,
+            };
+            state.fold(event, &at).expect("a command's events belong to its own kind of stream");
+        }
+        self.states.insert(stream, Arc::new(state));
+        Ok(verdict.events)
+    }
+}
+
+/// A command, made from its message.
+pub struct Wrapped(Command);
+
+impl<C: prost::Message + prost::Name> From<C> for Box<Wrapped> {
+    fn from(command: C) -> Self {
+        let decoded = Command::decode(&C::full_name(), &command.encode_to_vec()).expect("a command of the schema");
+        Box::new(Wrapped(decoded.expect("its own bytes")))
+    }
+}
+
+/// Not used by every file.
+#[allow(dead_code, reason = "a convenience for tests that need the kind")]
+pub const KINDS: [Aggregate; 2] = [Aggregate::Organization, Aggregate::Project];

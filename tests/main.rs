@@ -1,0 +1,3 @@
+//! All tests, in one binary; each file is named after what it proves.
+
+mod domain;
