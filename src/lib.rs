@@ -2,5 +2,8 @@
 //!
 //! placeholder
 
+pub mod clock;
 pub mod domain;
+pub mod embedded;
+pub mod ledger;
 pub mod schema;

@@ -1,0 +1,46 @@
+-- Nobody changes what is recorded, not even the owner or a superuser by mistake.
+
+SET LOCAL ROLE vedtak_owner;
+
+CREATE FUNCTION vedtak.refuse_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'vedtak.% is append-only: % is refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'insufficient_privilege',
+              HINT = 'What is recorded stays recorded. Record a new event that says what holds now.';
+END
+$$;
+
+CREATE FUNCTION vedtak.refuse_going_back() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.tenant <> OLD.tenant OR NEW.position <= OLD.position OR NEW.recorded_at < OLD.recorded_at THEN
+        RAISE EXCEPTION 'the head of a ledger only moves forward' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER records_are_append_only BEFORE UPDATE OR DELETE ON vedtak.records
+    FOR EACH ROW EXECUTE FUNCTION vedtak.refuse_change();
+CREATE TRIGGER records_are_not_truncated BEFORE TRUNCATE ON vedtak.records
+    FOR EACH STATEMENT EXECUTE FUNCTION vedtak.refuse_change();
+CREATE TRIGGER requests_are_append_only BEFORE UPDATE OR DELETE ON vedtak.requests
+    FOR EACH ROW EXECUTE FUNCTION vedtak.refuse_change();
+CREATE TRIGGER requests_are_not_truncated BEFORE TRUNCATE ON vedtak.requests
+    FOR EACH STATEMENT EXECUTE FUNCTION vedtak.refuse_change();
+CREATE TRIGGER heads_only_move_forward BEFORE UPDATE ON vedtak.heads
+    FOR EACH ROW EXECUTE FUNCTION vedtak.refuse_going_back();
+CREATE TRIGGER heads_are_not_deleted BEFORE DELETE ON vedtak.heads
+    FOR EACH ROW EXECUTE FUNCTION vedtak.refuse_change();
+CREATE TRIGGER heads_are_not_truncated BEFORE TRUNCATE ON vedtak.heads
+    FOR EACH STATEMENT EXECUTE FUNCTION vedtak.refuse_change();
+
+-- ALWAYS: also in a session that calls itself a replica, which skips ordinary triggers.
+ALTER TABLE vedtak.records ENABLE ALWAYS TRIGGER records_are_append_only;
+ALTER TABLE vedtak.records ENABLE ALWAYS TRIGGER records_are_not_truncated;
+ALTER TABLE vedtak.requests ENABLE ALWAYS TRIGGER requests_are_append_only;
+ALTER TABLE vedtak.requests ENABLE ALWAYS TRIGGER requests_are_not_truncated;
+ALTER TABLE vedtak.heads ENABLE ALWAYS TRIGGER heads_only_move_forward;
+ALTER TABLE vedtak.heads ENABLE ALWAYS TRIGGER heads_are_not_deleted;
+ALTER TABLE vedtak.heads ENABLE ALWAYS TRIGGER heads_are_not_truncated;

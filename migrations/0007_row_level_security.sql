@@ -1,0 +1,37 @@
+-- Whoever sets no tenant, an empty one, or another one sees and writes nothing, whatever its query forgot.
+
+SET LOCAL ROLE vedtak_owner;
+
+DO $$
+DECLARE
+    table_name text;
+BEGIN
+    -- Every table of the schema carries a tenant: a new one that does not fails here.
+    FOR table_name IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'vedtak'::regnamespace AND c.relkind = 'r' LOOP
+        EXECUTE format('ALTER TABLE vedtak.%I ENABLE ROW LEVEL SECURITY', table_name);
+        EXECUTE format('ALTER TABLE vedtak.%I FORCE ROW LEVEL SECURITY', table_name);
+        EXECUTE format(
+            'CREATE POLICY own_tenant ON vedtak.%I USING (tenant = current_setting(''vedtak.tenant'', true))
+                 WITH CHECK (tenant = current_setting(''vedtak.tenant'', true))', table_name);
+    END LOOP;
+END
+$$;
+
+-- The projections must know which tenants there are and how far each has come, and nothing more: a function that runs as the
+-- owner, who may look at the heads alone.
+CREATE POLICY owner_sees_heads ON vedtak.heads FOR SELECT TO vedtak_owner USING (true);
+CREATE POLICY owner_sees_checkpoints ON vedtak.projection_checkpoints FOR SELECT TO vedtak_owner USING (true);
+
+CREATE FUNCTION vedtak.lagging(of_projection text)
+RETURNS TABLE (tenant text, head bigint, "position" bigint, stopped text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT h.tenant, h.position, coalesce(c.position, 0), c.stopped
+    FROM vedtak.heads h
+    LEFT JOIN vedtak.projection_checkpoints c ON c.tenant = h.tenant AND c.projection = of_projection
+    WHERE h.position > coalesce(c.position, 0)
+    ORDER BY h.tenant
+$$;
+
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA vedtak FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vedtak TO vedtak_service;
+GRANT EXECUTE ON FUNCTION vedtak.head, vedtak.read_ledger, vedtak.read_stream, vedtak.read_stream_after, vedtak.position_at TO vedtak_reader;

@@ -1,0 +1,65 @@
+//! What can go wrong in the ledger.
+
+use std::time::Duration;
+
+use super::judge::Unreadable;
+
+/// Why a submission was not appended.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum AppendError<R> {
+    /// The judge refused one of the commands.
+    #[error("command {index} was refused")]
+    Refused {
+        /// Which command of the submission, counted from 0.
+        index: usize,
+        /// Why.
+        refusal: R,
+    },
+    /// The stream is not at the version that the caller expected.
+    #[error("the stream is at version {current}")]
+    Stale {
+        /// The version it is at.
+        current: i64,
+    },
+    /// The request id was used before, for something else.
+    #[error("the request id was used before, with other content")]
+    RequestReused,
+    /// An event would be larger than a record may be.
+    #[error("an event would take {bytes} bytes")]
+    TooLarge {
+        /// How many bytes it would take.
+        bytes: usize,
+    },
+    /// The stream's kind is not known.
+    #[error("there are no streams of this kind")]
+    UnknownStream,
+    /// The queue is full.
+    #[error("the queue is full")]
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The database did not answer, or the service is stopping. Whether it was recorded is unknown.
+    #[error("{0}")]
+    Unavailable(String),
+    /// What is in the ledger cannot be read by this binary.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// Why a reading failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The database did not answer as it should.
+    #[error("the database did not answer: {0}")]
+    Store(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("the schema could not be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// What is in the ledger cannot be read by this binary.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// The database URL is not one.
+    #[error("the database URL is not one that PostgreSQL understands")]
+    Url,
+}

@@ -1,0 +1,117 @@
+//! What the ledger asks of the domain: to judge commands, and to fold events into state.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+/// Who sent a submission and how it is to be understood; every event of it is recorded with these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circumstances {
+    /// Who acts.
+    pub subject: String,
+    /// On whose behalf, or empty.
+    pub on_behalf_of: String,
+    /// The case reference that the authority rests on, or empty.
+    pub authority: String,
+    /// Why, or empty.
+    pub reason: String,
+    /// When it was decided, YYYY-MM-DD.
+    pub effective_date: String,
+    /// The day that it is recorded, YYYY-MM-DD.
+    pub today: String,
+}
+
+/// Where an event stands: what a fold may know beside the event.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// Its position in the tenant's ledger.
+    pub position: i64,
+    /// The version of its stream after it.
+    pub version: i64,
+    /// When it was decided, YYYY-MM-DD.
+    pub effective_date: &'a str,
+    /// Who acted.
+    pub subject: &'a str,
+    /// The case reference that the authority rests on, or empty.
+    pub authority: &'a str,
+    /// Why, or empty.
+    pub reason: &'a str,
+}
+
+/// A command that was judged and allowed.
+#[derive(Clone, Debug)]
+pub struct Verdict<E> {
+    /// The events that record it; none when nothing changes.
+    pub events: Vec<E>,
+    /// The role in which the actor acted, or empty.
+    pub role: String,
+}
+
+/// What of an event goes into its record.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Its type, such as `vedtak.v1.RiskRegistered`.
+    pub event_type: &'static str,
+    /// Its data, as proto3 JSON.
+    pub data: Value,
+}
+
+/// A record that this binary cannot read. It is never skipped: whoever meets it stops.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the record at position {position} cannot be read: {problem}")]
+pub struct Unreadable {
+    /// Its position.
+    pub position: i64,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// The domain, as the ledger sees it.
+pub trait Judge: Send + Sync + 'static {
+    /// The state of a stream.
+    type State: Clone + Debug + Send + Sync + 'static;
+    /// A command.
+    type Command: Send + Sync + 'static;
+    /// An event.
+    type Event: Send + Sync + 'static;
+    /// A refusal.
+    type Refusal: Send + 'static;
+
+    /// The state of this stream before its first event; none when there are no streams of that kind.
+    fn empty(&self, stream: &str) -> Option<Self::State>;
+
+    /// The version of the stream that this is the state of.
+    fn version(&self, state: &Self::State) -> i64;
+
+    /// The other streams that the decision needs to know of.
+    fn relies_on(&self, command: &Self::Command, state: &Self::State) -> Vec<String>;
+
+    /// Judges a command against the state of its stream, and what the other streams say.
+    ///
+    /// # Errors
+    /// The refusal, when a rule stands against it.
+    fn judge(
+        &self,
+        command: &Self::Command,
+        state: &Self::State,
+        facts: &HashMap<String, Arc<Self::State>>,
+        circumstances: &Circumstances,
+    ) -> Result<Verdict<Self::Event>, Self::Refusal>;
+
+    /// What of this event goes into its record.
+    fn draft(&self, event: &Self::Event) -> Draft;
+
+    /// Reads the event out of a record.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, when this binary knows no such event or its data is not of that type.
+    fn read(&self, event_type: &str, data: &str) -> Result<Self::Event, String>;
+
+    /// Folds an event into the state of its stream.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, when the event belongs to another kind of stream.
+    fn fold(&self, state: &mut Self::State, event: &Self::Event, at: &Standing<'_>) -> Result<(), String>;
+}

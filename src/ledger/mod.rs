@@ -1,0 +1,97 @@
+//! The ledger: append, read and follow, one gapless ledger per tenant. It knows no concept of the domain: what a command means
+//! is asked of a [`Judge`].
+
+mod append;
+mod batch;
+mod error;
+mod judge;
+mod memory;
+mod queue;
+mod read;
+mod record;
+mod signal;
+mod store;
+mod writer;
+
+use std::sync::Arc;
+
+pub use error::{AppendError, LedgerError};
+pub use judge::{Circumstances, Draft, Judge, Standing, Unreadable, Verdict};
+pub use read::{Entry, Reach};
+pub use record::{Envelope, MAX_RECORD_BYTES, leaf_hash};
+pub use signal::{Appended, Signals};
+pub use store::{Store, StoreConfig};
+pub use writer::{Observer, Submission, WriterConfig};
+
+use crate::schema::v1::Receipt;
+use memory::States;
+use queue::Queues;
+
+/// The ledgers of all tenants in one database. Cheap to clone; every clone is the same ledger.
+#[derive(Debug)]
+pub struct Ledger<J: Judge> {
+    judge: Arc<J>,
+    store: Store,
+    states: States<J::State>,
+    signals: Signals,
+    queues: Queues<J>,
+}
+
+impl<J: Judge> Clone for Ledger<J> {
+    fn clone(&self) -> Self {
+        Self {
+            judge: Arc::clone(&self.judge),
+            store: self.store.clone(),
+            states: self.states.clone(),
+            signals: self.signals.clone(),
+            queues: self.queues.clone(),
+        }
+    }
+}
+
+impl<J: Judge> Ledger<J> {
+    /// Opens the ledgers and starts the writers, on the runtime of the caller.
+    #[must_use]
+    pub fn start(judge: Arc<J>, store: Store, config: &WriterConfig, observer: Arc<dyn Observer>) -> Self {
+        let states = States::new(config.cached_events);
+        let signals = Signals::start(store.clone());
+        let queues = writer::start(&judge, &store, &states, &signals, config, &observer);
+        Self { judge, store, states, signals, queues }
+    }
+
+    /// Judges the commands of a submission and appends their events, all or none. Answers after the commit.
+    ///
+    /// # Errors
+    /// The refusal of the judge, or why the ledger could not take it. After [`AppendError::Unavailable`] nobody knows whether it
+    /// was recorded: the same submission, sent again with the same request id, finds out.
+    pub async fn append(&self, submission: Submission<J>) -> Result<Receipt, AppendError<J::Refusal>> {
+        let answer = self.queues.submit(submission)?.await.map_err(|_| AppendError::Unavailable("The service is stopping.".to_owned()))??;
+        match answer {
+            writer::Answer::Recorded(receipt) => Ok(receipt),
+            writer::Answer::Repeated(known) => self.first_receipt(&known).await.map_err(|error| AppendError::Unavailable(error.to_string())),
+        }
+    }
+
+    /// The judge.
+    #[must_use]
+    pub fn judge(&self) -> &J {
+        &self.judge
+    }
+
+    /// The database.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What is told after each commit.
+    #[must_use]
+    pub const fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// Takes no more submissions, and waits until those that were accepted are answered.
+    pub async fn stop(&self) {
+        self.queues.close().await;
+    }
+}

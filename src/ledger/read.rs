@@ -1,0 +1,266 @@
+//! Reading: records by position and by stream, states as of now or earlier, and the first receipt of a repeated request.
+
+use std::sync::Arc;
+
+use sqlx::{Executor, FromRow, PgConnection, Postgres};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::Ledger;
+use super::error::LedgerError;
+use super::judge::{Judge, Standing, Unreadable};
+use super::memory::Key;
+use super::record::Envelope;
+use crate::schema::v1::{Receipt, RecordedEvent};
+
+/// How many records are read at a time when a stream is folded.
+const PAGE: i32 = 1_000;
+
+/// One row of the ledger.
+#[derive(Clone, Debug, FromRow)]
+pub struct Entry {
+    /// The position in the tenant's ledger.
+    pub position: i64,
+    /// The stream.
+    pub stream: String,
+    /// The version of the stream after it.
+    pub version: i64,
+    /// The type of the event.
+    #[sqlx(rename = "type")]
+    pub event_type: String,
+    /// When it was recorded.
+    pub recorded_at: OffsetDateTime,
+    /// The exact bytes of the record.
+    pub record: Vec<u8>,
+    /// Their leaf hash.
+    pub leaf_hash: Vec<u8>,
+}
+
+impl Entry {
+    /// The fields of the record, checked against the columns beside it.
+    ///
+    /// # Errors
+    /// When the record is not one, or says other than its columns.
+    pub fn envelope(&self) -> Result<Envelope<'_, &serde_json::value::RawValue>, Unreadable> {
+        let unreadable = |problem: String| Unreadable { position: self.position, problem };
+        let envelope = Envelope::parse(&self.record).map_err(|error| unreadable(error.to_string()))?;
+        let same = envelope.position == self.position
+            && envelope.version == self.version
+            && envelope.stream == self.stream
+            && envelope.event_type == self.event_type;
+        if same { Ok(envelope) } else { Err(unreadable("it says other than the columns beside it".to_owned())) }
+    }
+
+    /// Folds the record into the state of its stream.
+    ///
+    /// # Errors
+    /// When this binary cannot read it, or it does not follow on the state.
+    pub fn fold_into<J: Judge>(&self, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
+        let unreadable = |problem: String| Unreadable { position: self.position, problem };
+        if judge.version(state) + 1 != self.version {
+            return Err(unreadable(format!("it is version {} of its stream, after version {}", self.version, judge.version(state))));
+        }
+        let envelope = self.envelope()?;
+        let event = judge.read(&self.event_type, envelope.data.get()).map_err(unreadable)?;
+        let at = Standing {
+            position: self.position,
+            version: self.version,
+            effective_date: &envelope.effective_date,
+            subject: &envelope.actor.subject,
+            authority: &envelope.authority,
+            reason: &envelope.reason,
+        };
+        judge.fold(state, &event, &at).map_err(unreadable)
+    }
+}
+
+/// Which point of a ledger is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything that is recorded.
+    Now,
+    /// Nothing after this position.
+    Position(i64),
+}
+
+impl Reach {
+    /// The last position that is read.
+    #[must_use]
+    pub const fn up_to(self) -> i64 {
+        match self {
+            Self::Now => i64::MAX,
+            Self::Position(position) => position,
+        }
+    }
+}
+
+/// What is known of a request that was answered before.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub tenant: Arc<str>,
+    pub request_id: Uuid,
+    pub content_hash: Vec<u8>,
+    pub stream: String,
+    pub version: i64,
+    pub position: i64,
+    pub record_count: i32,
+}
+
+impl<J: Judge> Ledger<J> {
+    /// The position and time of a tenant's last record; none when it has recorded nothing.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn head(&self, tenant: &str) -> Result<Option<(i64, OffsetDateTime)>, LedgerError> {
+        let head: Option<(i64, OffsetDateTime)> =
+            sqlx::query_as("SELECT * FROM vedtak.head($1)").bind(tenant).fetch_optional(self.store().pool()).await?;
+        Ok(head.filter(|(position, _)| *position > 0))
+    }
+
+    /// The last position that was recorded at or before a time; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn position_at(&self, tenant: &str, time: OffsetDateTime) -> Result<i64, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT vedtak.position_at($1, $2)").bind(tenant).bind(time).fetch_one(self.store().pool()).await?)
+    }
+
+    /// Records after a position, of the whole ledger or one stream, in order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn records(&self, tenant: &str, stream: Option<&str>, after: i64, up_to: i64, at_most: i32) -> Result<Vec<Entry>, LedgerError> {
+        // By stream, too, the caller counts in positions: versions and positions rise together.
+        let Some(stream) = stream else { return Ok(read_page(self.store().pool(), tenant, None, after, up_to, at_most).await?) };
+        Ok(sqlx::query_as("SELECT * FROM vedtak.read_stream_after($1, $2, $3, $4, $5)")
+            .bind(tenant)
+            .bind(stream)
+            .bind(after)
+            .bind(up_to)
+            .bind(at_most)
+            .fetch_all(self.store().pool())
+            .await?)
+    }
+
+    /// The state of a stream as of some point; the empty state when it has no events there, none when there are no such streams.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a record cannot be read.
+    pub async fn state(&self, tenant: &str, stream: &str, reach: Reach) -> Result<Option<Arc<J::State>>, LedgerError> {
+        let Some(empty) = self.judge().empty(stream) else { return Ok(None) };
+        let key: Key = (Arc::from(tenant), Arc::from(stream));
+        let (kept, mut state) = match (self.states.get(&key), reach) {
+            (Some((version, state)), Reach::Now) => (version, state),
+            _ => (0, Arc::new(empty)),
+        };
+        let mut connection = self.store().pool().acquire().await?;
+        fold_on(self.judge(), &mut connection, tenant, stream, &mut state, reach.up_to()).await?;
+        let version = self.judge().version(&state);
+        if reach == Reach::Now && version > kept {
+            self.states.keep(key, version, Arc::clone(&state));
+        }
+        Ok(Some(state))
+    }
+
+    /// Walks through the history of a stream: calls for each record with the state after it.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a record cannot be read.
+    pub async fn walk(&self, tenant: &str, stream: &str, reach: Reach, mut visit: impl FnMut(&Entry, &J::State)) -> Result<(), LedgerError> {
+        let Some(mut state) = self.judge().empty(stream) else { return Ok(()) };
+        let mut connection = self.store().pool().acquire().await?;
+        loop {
+            let after = self.judge().version(&state);
+            let page = read_page(&mut *connection, tenant, Some(stream), after, reach.up_to(), PAGE).await?;
+            for entry in &page {
+                entry.fold_into(self.judge(), &mut state)?;
+                visit(entry, &state);
+            }
+            if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The receipt that was given first, made again from what it rests on.
+    pub(super) async fn first_receipt(&self, known: &Known) -> Result<Receipt, LedgerError> {
+        let after = known.position - i64::from(known.record_count);
+        let entries = match known.record_count {
+            0 => Vec::new(),
+            count => read_page(self.store().pool(), &known.tenant, None, after, known.position, count).await?,
+        };
+        Ok(Receipt {
+            request_id: known.request_id.to_string(),
+            stream: known.stream.clone(),
+            version: known.version,
+            position: known.position,
+            unchanged: entries.is_empty(),
+            events: entries
+                .into_iter()
+                .map(|entry| RecordedEvent {
+                    position: entry.position,
+                    version: entry.version,
+                    r#type: entry.event_type,
+                    leaf_hash: entry.leaf_hash.into(),
+                })
+                .collect(),
+        })
+    }
+}
+
+/// Reads one page: of a stream, after a version; or of the whole ledger, after a position.
+pub(super) async fn read_page<'c>(
+    executor: impl Executor<'c, Database = Postgres>,
+    tenant: &str,
+    stream: Option<&str>,
+    after: i64,
+    up_to: i64,
+    at_most: i32,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    match stream {
+        Some(stream) => {
+            sqlx::query_as("SELECT * FROM vedtak.read_stream($1, $2, $3, $4, $5)")
+                .bind(tenant)
+                .bind(stream)
+                .bind(after)
+                .bind(up_to)
+                .bind(at_most)
+                .fetch_all(executor)
+                .await
+        }
+        None => {
+            sqlx::query_as("SELECT * FROM vedtak.read_ledger($1, $2, $3, $4)")
+                .bind(tenant)
+                .bind(after)
+                .bind(up_to)
+                .bind(at_most)
+                .fetch_all(executor)
+                .await
+        }
+    }
+}
+
+/// Folds what came after the state of a stream, up to a position.
+pub(super) async fn fold_on<J: Judge>(
+    judge: &J,
+    connection: &mut PgConnection,
+    tenant: &str,
+    stream: &str,
+    state: &mut Arc<J::State>,
+    up_to: i64,
+) -> Result<(), LedgerError> {
+    loop {
+        let page = read_page(&mut *connection, tenant, Some(stream), judge.version(state), up_to, PAGE).await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        let full = page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+        let state = Arc::make_mut(state);
+        for entry in page {
+            entry.fold_into(judge, state)?;
+        }
+        if !full {
+            return Ok(());
+        }
+    }
+}
