@@ -1,0 +1,113 @@
+//! The generic way of a command: decode, check its shape and the caller's access, and hand it to the ledger.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use sha2::{Digest, Sha256};
+use tonic::Code;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::identity::Caller;
+use super::judge::Rules;
+use crate::clock;
+use crate::domain::Command;
+use crate::ledger::{Circumstances, Ledger, Submission};
+use crate::schema::v1::{CommandContext, Receipt, RecordBatch};
+use crate::schema::{METHODS, Method, Validate, Violation};
+
+/// Records one command.
+pub(super) async fn record(ledger: &Ledger<Rules>, caller: &Caller, method: &Method, request: Bytes) -> Result<Receipt, Failure> {
+    let command = decode(method.input, &request)?;
+    let violations = command.check();
+    if !violations.is_empty() {
+        return Err(Failure::fields(violations));
+    }
+    let context = command.context().cloned().ok_or_else(|| Failure::field("context", "Must be given."))?;
+    let hash = content_hash(method, caller, &request);
+    submit(ledger, caller, context, hash, vec![command]).await
+}
+
+/// Records several commands on one stream, all or none.
+pub(super) async fn record_batch(ledger: &Ledger<Rules>, caller: &Caller, method: &Method, request: Bytes) -> Result<Receipt, Failure> {
+    let batch = RecordBatch::decode(request.clone()).map_err(|error| Failure::malformed(method.input, &error.to_string()))?;
+    let mut violations = batch.check();
+    let mut commands = Vec::new();
+    for (index, any) in batch.commands.iter().enumerate().take(100) {
+        let name = any.type_url.rsplit('/').next().unwrap_or_default();
+        let Some(own) = METHODS.iter().find(|method| method.input == name && Command::decode(name, &[]).is_some()) else {
+            violations.push(Violation { field: format!("commands[{index}]"), description: format!("{} is not a command.", short(&any.type_url)) });
+            continue;
+        };
+        caller.require(own.access)?;
+        let mut command = decode(name, &any.value)?;
+        if command.context().is_some() {
+            violations.push(Violation { field: format!("commands[{index}].context"), description: "Must be left out: the context of the batch holds.".to_owned() });
+        }
+        if let Some(context) = &batch.context {
+            command.set_context(context.clone());
+        }
+        violations.extend(command.check().into_iter().map(|violation| Violation { field: format!("commands[{index}].{}", violation.field), ..violation }));
+        commands.push(command);
+    }
+    if let Some(other) = commands.iter().position(|command| command.stream() != commands[0].stream()) {
+        violations.push(Violation {
+            field: format!("commands[{other}]"),
+            description: format!("Goes to {}, but the batch is on {}: all its commands must be on one stream.", commands[other].stream(), commands[0].stream()),
+        });
+    }
+    violations.dedup();
+    if !violations.is_empty() {
+        return Err(Failure::fields(violations));
+    }
+    let context = batch.context.ok_or_else(|| Failure::field("context", "Must be given."))?;
+    submit(ledger, caller, context, content_hash(method, caller, &request), commands).await
+}
+
+async fn submit(ledger: &Ledger<Rules>, caller: &Caller, context: CommandContext, content_hash: [u8; 32], commands: Vec<Command>) -> Result<Receipt, Failure> {
+    let stream = commands.first().map(|command| command.stream().to_string()).ok_or_else(|| Failure::field("commands", "Must not be empty."))?;
+    let today = clock::today();
+    let request_id = Uuid::parse_str(&context.request_id).map_err(|_| Failure::field("context.request_id", "Must be a UUID."))?;
+    let submission = Submission {
+        tenant: Arc::from(caller.tenant.as_str()),
+        stream: Arc::from(stream.as_str()),
+        request_id,
+        content_hash,
+        expected_version: context.expected_version,
+        circumstances: Circumstances {
+            subject: caller.subject.clone(),
+            on_behalf_of: context.on_behalf_of,
+            authority: context.authority,
+            reason: context.reason,
+            effective_date: context.effective_date.unwrap_or_else(|| today.clone()),
+            today,
+        },
+        commands,
+    };
+    ledger.append(submission).await.map_err(|error| {
+        let mut failure = Failure::from(error);
+        failure.metadata.insert("stream".to_owned(), stream);
+        failure
+    })
+}
+
+fn decode(message: &str, bytes: &[u8]) -> Result<Command, Failure> {
+    Command::decode(message, bytes)
+        .ok_or_else(|| Failure::new(Code::InvalidArgument, "UNKNOWN_COMMAND", format!("{message} is not a command.")))?
+        .map_err(|error| Failure::malformed(message, &error.to_string()))
+}
+
+/// What tells a retry from a reuse of the request id: who sent what.
+fn content_hash(method: &Method, caller: &Caller, request: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in [method.grpc_path.as_bytes(), caller.subject.as_bytes(), request] {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(100).collect()
+}

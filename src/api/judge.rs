@@ -1,0 +1,77 @@
+//! The domain, as the ledger's judge: the one place where the two meet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::{Command, Context, Event, Facts, Recorded, Refusal, State, Stream};
+use crate::ledger::{Circumstances, Draft, Judge, Standing, Verdict};
+use crate::schema;
+
+/// Judges by the rules of the domain.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules;
+
+impl Judge for Rules {
+    type State = State;
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn empty(&self, stream: &str) -> Option<State> {
+        State::empty(Stream::parse(stream)?.aggregate)
+    }
+
+    fn version(&self, state: &State) -> i64 {
+        state.version()
+    }
+
+    fn relies_on(&self, command: &Command, state: &State) -> Vec<String> {
+        command.relies_on(state).iter().map(ToString::to_string).collect()
+    }
+
+    fn judge(
+        &self,
+        command: &Command,
+        state: &State,
+        facts: &HashMap<String, Arc<State>>,
+        circumstances: &Circumstances,
+    ) -> Result<Verdict<Event>, Refusal> {
+        let facts: HashMap<Stream, Arc<State>> =
+            facts.iter().filter_map(|(stream, state)| Some((Stream::parse(stream)?, Arc::clone(state)))).collect();
+        let context = Context {
+            subject: &circumstances.subject,
+            on_behalf_of: &circumstances.on_behalf_of,
+            authority: &circumstances.authority,
+            reason: &circumstances.reason,
+            effective_date: &circumstances.effective_date,
+            today: &circumstances.today,
+        };
+        let verdict = command.judge(state, &Facts::new(&facts), &context)?;
+        Ok(Verdict { events: verdict.events, role: verdict.role })
+    }
+
+    fn draft(&self, event: &Event) -> Draft {
+        let data = schema::to_value(event.message(), &event.encode()).expect("an event of the schema has a JSON form");
+        Draft { event_type: event.message(), data }
+    }
+
+    fn read(&self, event_type: &str, data: &str) -> Result<Event, String> {
+        let mut json = serde_json::Deserializer::from_str(data);
+        let bytes = schema::from_json(event_type, &mut json).map_err(|error| error.problem)?;
+        Event::decode(event_type, &bytes)
+            .ok_or_else(|| format!("this version of Vedtak does not know the event {event_type}"))?
+            .map_err(|error| error.to_string())
+    }
+
+    fn fold(&self, state: &mut State, event: &Event, at: &Standing<'_>) -> Result<(), String> {
+        let recorded = Recorded {
+            position: at.position,
+            version: at.version,
+            effective_date: at.effective_date,
+            subject: at.subject,
+            authority: at.authority,
+            reason: at.reason,
+        };
+        state.fold(event, &recorded).map_err(|error| error.to_string())
+    }
+}
