@@ -2,5 +2,6 @@
 //!
 //! placeholder
 
+pub mod api;
 pub mod domain;
 pub mod schema;

@@ -1,0 +1,4 @@
+//! The doors: what stands between a caller and the ledger.
+
+pub mod development_issuer;
+pub mod identity;
