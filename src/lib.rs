@@ -2,8 +2,10 @@
 //!
 //! placeholder
 
+pub mod api;
 pub mod clock;
 pub mod domain;
 pub mod embedded;
 pub mod ledger;
+pub mod projections;
 pub mod schema;

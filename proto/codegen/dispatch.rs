@@ -32,6 +32,10 @@ fn states(schema: &Schema, code: &mut String) -> std::fmt::Result {
     for kind in schema.states.keys() {
         writeln!(code, "            Self::{kind}(state) => (state.version, state.position) = (at.version, at.position),")?;
     }
+    writeln!(code, "        }}\n    }}\n\n    /// The position in the ledger of the last event that is folded in.\n    #[must_use]\n    pub fn position(&self) -> i64 {{\n        match self {{")?;
+    for kind in schema.states.keys() {
+        writeln!(code, "            Self::{kind}(state) => state.position,")?;
+    }
     writeln!(code, "        }}\n    }}\n}}\n")?;
     for (kind, state) in &schema.states {
         writeln!(code, "impl Aggregated for {0} {{\n    const AGGREGATE: Aggregate = Aggregate::{kind};\n    fn of(state: &State) -> Option<&Self> {{\n        #[allow(unreachable_patterns, reason = \"with one kind of stream there is no other\")]\n        match state {{ State::{kind}(state) => Some(state), _ => None }}\n    }}\n}}\n", state.name())?;
@@ -65,6 +69,11 @@ fn commands(schema: &Schema, code: &mut String) -> std::fmt::Result {
     writeln!(code, "        }}\n    }}\n\n    pub(super) fn relies(&self, state: &State) -> Option<Vec<Stream>> {{\n        match self {{")?;
     for (name, ..) in &commands {
         writeln!(code, "            Self::{name}(command) => Some(command.relies_on(Aggregated::of(state)?)),")?;
+    }
+    writeln!(code, "        }}\n    }}\n")?;
+    writeln!(code, "    /// Its protobuf bytes.\n    #[must_use]\n    pub fn encode(&self) -> Vec<u8> {{\n        match self {{")?;
+    for (name, ..) in &commands {
+        writeln!(code, "            Self::{name}(command) => prost::Message::encode_to_vec(command.as_ref()),")?;
     }
     writeln!(code, "        }}\n    }}\n")?;
     writeln!(code, "    /// Sets its circumstances.\n    pub fn set_context(&mut self, context: CommandContext) {{\n        match self {{")?;
@@ -118,14 +127,14 @@ pub fn queries(schema: &Schema) -> String {
         let mut arms = String::new();
         for rpc in schema.rpcs.iter().filter(|rpc| rpc.command.is_none() && rpc.method.is_server_streaming() == streaming) {
             let call = if streaming { "stream" } else { "unary" };
-            writeln!(arms, "        {:?} => {call}::<{}>(readings, caller, &request).await,", format!("/{}/{}", rpc.method.parent_service().full_name(), rpc.method.name()), rpc.method.input().name())
+            writeln!(arms, "        {:?} => {call}::<{}>(service, caller, &request).await,", format!("/{}/{}", rpc.method.parent_service().full_name(), rpc.method.name()), rpc.method.input().name())
                 .expect(INFALLIBLE);
         }
         arms
     };
     format!(
-        "/// Answers the query that the gRPC path names.\npub(super) async fn answer(readings: &Readings, caller: &Caller, path: &str, request: Bytes) -> Result<Bytes, Failure> {{\n    match path {{\n{}        _ => Err(Failure::unknown_method(path)),\n    }}\n}}\n\n\
-         /// Begins the stream that the gRPC path names.\npub(super) async fn begin(readings: &Readings, caller: &Caller, path: &str, request: Bytes) -> Result<ReplyStream, Failure> {{\n    match path {{\n{}        _ => Err(Failure::unknown_method(path)),\n    }}\n}}\n",
+        "/// Answers the query that the gRPC path names.\npub(super) async fn answer(service: &Service, caller: &Caller, path: &str, request: Bytes) -> Result<Bytes, Failure> {{\n    match path {{\n{}        _ => Err(Failure::unknown_method(path)),\n    }}\n}}\n\n\
+         /// Begins the stream that the gRPC path names.\npub(super) async fn begin(service: &Service, caller: &Caller, path: &str, request: Bytes) -> Result<ReplyStream, Failure> {{\n    match path {{\n{}        _ => Err(Failure::unknown_method(path)),\n    }}\n}}\n",
         arms(false),
         arms(true),
     )

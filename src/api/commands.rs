@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::Code;
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::service::permit;
 use super::identity::Caller;
 use super::judge::Rules;
 use crate::clock;
 use crate::domain::Command;
 use crate::ledger::{Circumstances, Ledger, Submission};
 use crate::schema::v1::{CommandContext, Receipt, RecordBatch};
-use crate::schema::{METHODS, Method, Validate, Violation};
+use crate::schema::{METHODS, Method, Violation};
 
 /// Records one command.
 pub(super) async fn record(ledger: &Ledger<Rules>, caller: &Caller, method: &Method, request: Bytes) -> Result<Receipt, Failure> {
@@ -25,22 +25,20 @@ pub(super) async fn record(ledger: &Ledger<Rules>, caller: &Caller, method: &Met
         return Err(Failure::fields(violations));
     }
     let context = command.context().cloned().ok_or_else(|| Failure::field("context", "Must be given."))?;
-    let hash = content_hash(method, caller, &request);
-    submit(ledger, caller, context, hash, vec![command]).await
+    submit(ledger, caller, context, vec![command]).await
 }
 
 /// Records several commands on one stream, all or none.
-pub(super) async fn record_batch(ledger: &Ledger<Rules>, caller: &Caller, method: &Method, request: Bytes) -> Result<Receipt, Failure> {
-    let batch = RecordBatch::decode(request.clone()).map_err(|error| Failure::malformed(method.input, &error.to_string()))?;
-    let mut violations = batch.check();
+pub(super) async fn record_batch(ledger: &Ledger<Rules>, caller: &Caller, batch: RecordBatch) -> Result<Receipt, Failure> {
+    let mut violations = Vec::new();
     let mut commands = Vec::new();
-    for (index, any) in batch.commands.iter().enumerate().take(100) {
+    for (index, any) in batch.commands.iter().enumerate() {
         let name = any.type_url.rsplit('/').next().unwrap_or_default();
         let Some(own) = METHODS.iter().find(|method| method.input == name && Command::decode(name, &[]).is_some()) else {
             violations.push(Violation { field: format!("commands[{index}]"), description: format!("{} is not a command.", short(&any.type_url)) });
             continue;
         };
-        caller.require(own.access)?;
+        permit(caller, own)?;
         let mut command = decode(name, &any.value)?;
         if command.context().is_some() {
             violations.push(Violation { field: format!("commands[{index}].context"), description: "Must be left out: the context of the batch holds.".to_owned() });
@@ -62,10 +60,10 @@ pub(super) async fn record_batch(ledger: &Ledger<Rules>, caller: &Caller, method
         return Err(Failure::fields(violations));
     }
     let context = batch.context.ok_or_else(|| Failure::field("context", "Must be given."))?;
-    submit(ledger, caller, context, content_hash(method, caller, &request), commands).await
+    submit(ledger, caller, context, commands).await
 }
 
-async fn submit(ledger: &Ledger<Rules>, caller: &Caller, context: CommandContext, content_hash: [u8; 32], commands: Vec<Command>) -> Result<Receipt, Failure> {
+async fn submit(ledger: &Ledger<Rules>, caller: &Caller, context: CommandContext, commands: Vec<Command>) -> Result<Receipt, Failure> {
     let stream = commands.first().map(|command| command.stream().to_string()).ok_or_else(|| Failure::field("commands", "Must not be empty."))?;
     let today = clock::today();
     let request_id = Uuid::parse_str(&context.request_id).map_err(|_| Failure::field("context.request_id", "Must be a UUID."))?;
@@ -73,7 +71,7 @@ async fn submit(ledger: &Ledger<Rules>, caller: &Caller, context: CommandContext
         tenant: Arc::from(caller.tenant.as_str()),
         stream: Arc::from(stream.as_str()),
         request_id,
-        content_hash,
+        content_hash: content_hash(caller, &commands),
         expected_version: context.expected_version,
         circumstances: Circumstances {
             subject: caller.subject.clone(),
@@ -98,12 +96,18 @@ fn decode(message: &str, bytes: &[u8]) -> Result<Command, Failure> {
         .map_err(|error| Failure::malformed(message, &error.to_string()))
 }
 
-/// What tells a retry from a reuse of the request id: who sent what.
-fn content_hash(method: &Method, caller: &Caller, request: &[u8]) -> [u8; 32] {
+/// What tells a retry from a reuse of the request id: who sent what. The commands are encoded again, so that the same content has
+/// the same hash whichever door and whichever client it came through.
+fn content_hash(caller: &Caller, commands: &[Command]) -> [u8; 32] {
     let mut hasher = Sha256::new();
-    for part in [method.grpc_path.as_bytes(), caller.subject.as_bytes(), request] {
+    let mut add = |part: &[u8]| {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
+    };
+    add(caller.subject.as_bytes());
+    for command in commands {
+        add(command.message().as_bytes());
+        add(&command.encode());
     }
     hasher.finalize().into()
 }

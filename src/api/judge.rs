@@ -25,6 +25,10 @@ impl Judge for Rules {
         state.version()
     }
 
+    fn position(&self, state: &State) -> i64 {
+        state.position()
+    }
+
     fn relies_on(&self, command: &Command, state: &State) -> Vec<String> {
         command.relies_on(state).iter().map(ToString::to_string).collect()
     }

@@ -85,6 +85,9 @@ pub trait Judge: Send + Sync + 'static {
     /// The version of the stream that this is the state of.
     fn version(&self, state: &Self::State) -> i64;
 
+    /// The position of the last event in this state.
+    fn position(&self, state: &Self::State) -> i64;
+
     /// The other streams that the decision needs to know of.
     fn relies_on(&self, command: &Self::Command, state: &Self::State) -> Vec<String>;
 

@@ -149,10 +149,9 @@ impl<J: Judge> Ledger<J> {
     pub async fn state(&self, tenant: &str, stream: &str, reach: Reach) -> Result<Option<Arc<J::State>>, LedgerError> {
         let Some(empty) = self.judge().empty(stream) else { return Ok(None) };
         let key: Key = (Arc::from(tenant), Arc::from(stream));
-        let (kept, mut state) = match (self.states.get(&key), reach) {
-            (Some((version, state)), Reach::Now) => (version, state),
-            _ => (0, Arc::new(empty)),
-        };
+        // A state from before the point is as good a start as the empty one, and nearer.
+        let kept = self.states.get(&key).filter(|(_, state)| self.judge().position(state) <= reach.up_to());
+        let (kept, mut state) = kept.unwrap_or_else(|| (0, Arc::new(empty)));
         let mut connection = self.store().pool().acquire().await?;
         fold_on(self.judge(), &mut connection, tenant, stream, &mut state, reach.up_to()).await?;
         let version = self.judge().version(&state);

@@ -1,0 +1,15 @@
+//! The doors: gRPC and JSON, identity, and the one handler behind both.
+
+mod commands;
+pub mod development_issuer;
+pub mod failure;
+mod grpc;
+pub mod identity;
+mod json;
+mod judge;
+mod queries;
+pub mod server;
+mod service;
+
+pub use judge::Rules;
+pub use service::{ReplyStream, Service};

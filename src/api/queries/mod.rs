@@ -1,0 +1,57 @@
+//! The queries: each request message knows how it is answered; the routing to them is generated from the schema.
+
+mod lists;
+mod reading;
+mod records;
+mod states;
+
+use std::future::Future;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use prost::{Message, Name};
+
+use super::failure::Failure;
+use super::identity::Caller;
+use super::service::{ReplyStream, Service};
+use crate::schema::Validate;
+use crate::schema::v1::*;
+
+/// A question with one answer.
+trait Answer: Message + Default + Name + Validate {
+    /// The answer.
+    type Reply: Message;
+
+    /// Answers it.
+    fn answer(self, service: &Service, caller: &Caller) -> impl Future<Output = Result<Self::Reply, Failure>> + Send;
+}
+
+/// A question answered with a stream.
+trait Begin: Message + Default + Name + Validate {
+    /// One message of the answer.
+    type Item: Message;
+
+    /// Begins the answer.
+    fn begin(
+        self,
+        service: &Service,
+        caller: &Caller,
+    ) -> impl Future<Output = Result<impl Stream<Item = Result<Self::Item, Failure>> + Send + 'static, Failure>> + Send;
+}
+
+async fn unary<Q: Answer>(service: &Service, caller: &Caller, request: &[u8]) -> Result<Bytes, Failure> {
+    Ok(read::<Q>(request)?.answer(service, caller).await?.encode_to_vec().into())
+}
+
+async fn stream<Q: Begin>(service: &Service, caller: &Caller, request: &[u8]) -> Result<ReplyStream, Failure> {
+    let items = read::<Q>(request)?.begin(service, caller).await?;
+    Ok(Box::pin(items.map(|item| item.map(|item| item.encode_to_vec().into()))))
+}
+
+fn read<Q: Message + Default + Name + Validate>(request: &[u8]) -> Result<Q, Failure> {
+    let query = Q::decode(request).map_err(|error| Failure::malformed(&Q::full_name(), &error.to_string()))?;
+    let violations = query.check();
+    if violations.is_empty() { Ok(query) } else { Err(Failure::fields(violations)) }
+}
+
+include!(concat!(env!("OUT_DIR"), "/queries.rs"));

@@ -1,0 +1,169 @@
+//! Which point of the ledger a query reads, and how a list is cut into pages of that same point.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::api::failure::Failure;
+use crate::api::identity::Caller;
+use crate::api::service::Service;
+use crate::clock;
+use crate::domain::{Aggregated, State, Stream};
+use crate::ledger::Reach;
+use crate::schema::v1::{AsOf, Organization, Project, as_of};
+
+/// How many items a page has when the caller does not say.
+const PAGE_SIZE: usize = 100;
+
+/// A state as of some point of the ledger.
+pub(super) struct Reading<S> {
+    state: Arc<State>,
+    /// The day that the point lies on, YYYY-MM-DD.
+    pub today: String,
+    pub reach: Reach,
+    of: fn(&State) -> Option<&S>,
+}
+
+impl<S> Reading<S> {
+    /// The state, which is known to be of this kind and to have events.
+    pub(super) fn get(&self) -> Result<&S, Failure> {
+        (self.of)(&self.state).ok_or_else(|| Failure::internal("reading a state", &"it is of another kind than its stream"))
+    }
+
+    /// The position of the last event in it.
+    pub(super) fn position(&self) -> i64 {
+        self.state.position()
+    }
+}
+
+/// Reads a project.
+pub(super) async fn project(service: &Service, caller: &Caller, id: &str, as_of: Option<AsOf>, at_least: i64) -> Result<Reading<Project>, Failure> {
+    state(service, caller, &Stream::project(id), as_of, at_least).await
+}
+
+/// Reads an organisation.
+pub(super) async fn organization(
+    service: &Service,
+    caller: &Caller,
+    id: &str,
+    as_of: Option<AsOf>,
+    at_least: i64,
+) -> Result<Reading<Organization>, Failure> {
+    state(service, caller, &Stream::organization(id), as_of, at_least).await
+}
+
+async fn state<S: Aggregated>(service: &Service, caller: &Caller, stream: &Stream, as_of: Option<AsOf>, at_least: i64) -> Result<Reading<S>, Failure> {
+    reached(service, caller, at_least).await?;
+    let (reach, today) = reach(service, caller, as_of).await?;
+    let name = stream.to_string();
+    let state = service.ledger().state(&caller.tenant, &name, reach).await?.filter(|state| state.version() > 0);
+    let state = state.ok_or_else(|| match reach {
+        Reach::Now => not_found(format!("There is no {name} in this tenant's ledger. Check the id and the tenant of the token.")),
+        Reach::Position(position) => not_found(format!("There was no {name} in this tenant's ledger as of position {position}.")),
+    })?;
+    Ok(Reading { state, today, reach, of: S::of })
+}
+
+fn not_found(sentence: String) -> Failure {
+    Failure::new(tonic::Code::NotFound, "STREAM_NOT_FOUND", sentence)
+}
+
+/// Refuses to read before the ledger has come to a position. All processes read one database, so a position that it has not
+/// reached was never in a receipt.
+pub(super) async fn reached(service: &Service, caller: &Caller, at_least: i64) -> Result<(), Failure> {
+    if at_least == 0 {
+        return Ok(());
+    }
+    let head = head(service, caller).await?.0;
+    if at_least > head { Err(Failure::beyond_head("at_least", at_least, head)) } else { Ok(()) }
+}
+
+/// How far the tenant's ledger has come, and when.
+pub(super) async fn head(service: &Service, caller: &Caller) -> Result<(i64, Option<OffsetDateTime>), Failure> {
+    Ok(service.ledger().head(&caller.tenant).await?.map_or((0, None), |(position, time)| (position, Some(time))))
+}
+
+/// The point that is read, and the day that it lies on. A point that lies ahead is refused: the same question would have
+/// another answer later.
+async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Result<(Reach, String), Failure> {
+    match as_of.and_then(|as_of| as_of.point) {
+        None => Ok((Reach::Now, clock::today())),
+        Some(as_of::Point::Position(position)) => {
+            let (head, _) = head(service, caller).await?;
+            if position > head {
+                return Err(Failure::beyond_head("as_of.position", position, head));
+            }
+            let entries = service.ledger().records(&caller.tenant, None, (position - 1).max(0), position, 1).await?;
+            let today = entries.first().map_or_else(clock::today, |entry| clock::date(entry.recorded_at));
+            Ok((Reach::Position(position), today))
+        }
+        Some(as_of::Point::Time(timestamp)) => {
+            let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(timestamp.seconds) * 1_000_000_000 + i128::from(timestamp.nanos))
+                .map_err(|_| Failure::field("as_of.time", "Must be a time in the years 1 to 9999."))?;
+            if time > clock::now() {
+                return Err(Failure::field("as_of.time", "Must not lie in the future: leave as_of out to read what holds now."));
+            }
+            Ok((Reach::Position(service.ledger().position_at(&caller.tenant, time).await?), clock::date(time)))
+        }
+    }
+}
+
+/// What a list request says of the part of the list that it wants.
+pub(super) struct Part {
+    pub as_of: Option<AsOf>,
+    pub at_least: i64,
+    pub page_token: String,
+    pub page_size: i32,
+}
+
+/// One page of a list.
+pub(super) struct Page<T> {
+    pub items: Vec<T>,
+    pub next_page_token: String,
+    pub position: i64,
+}
+
+/// One page of a list inside a project. Every page after the first is of the position that the first one was of.
+pub(super) async fn project_page<T: Clone>(
+    service: &Service,
+    caller: &Caller,
+    project_id: &str,
+    part: Part,
+    list: impl FnOnce(&Project, &str) -> Vec<T> + Send,
+) -> Result<Page<T>, Failure> {
+    let (as_of, offset) = place(&part)?;
+    let reading = project(service, caller, project_id, as_of, part.at_least).await?;
+    Ok(cut(list(reading.get()?, &reading.today), offset, part.page_size, reading.position()))
+}
+
+/// One page of a list inside an organisation.
+pub(super) async fn organization_page<T: Clone>(
+    service: &Service,
+    caller: &Caller,
+    organization_id: &str,
+    part: Part,
+    list: impl FnOnce(&Organization, &str) -> Vec<T> + Send,
+) -> Result<Page<T>, Failure> {
+    let (as_of, offset) = place(&part)?;
+    let reading = organization(service, caller, organization_id, as_of, part.at_least).await?;
+    Ok(cut(list(reading.get()?, &reading.today), offset, part.page_size, reading.position()))
+}
+
+/// A page token is `<position>.<offset>`.
+fn place(part: &Part) -> Result<(Option<AsOf>, usize), Failure> {
+    if part.page_token.is_empty() {
+        return Ok((part.as_of, 0));
+    }
+    let read = part.page_token.split_once('.').and_then(|(position, offset)| Some((position.parse::<i64>().ok()?, offset.parse().ok()?)));
+    let (position, offset) = read
+        .filter(|(position, _)| *position > 0)
+        .ok_or_else(|| Failure::field("page_token", "Must be the next_page_token of the page before, as it was."))?;
+    Ok((Some(AsOf { point: Some(as_of::Point::Position(position)) }), offset))
+}
+
+fn cut<T: Clone>(all: Vec<T>, offset: usize, page_size: i32, position: i64) -> Page<T> {
+    let size = usize::try_from(page_size).ok().filter(|size| *size > 0).unwrap_or(PAGE_SIZE);
+    let end = offset.saturating_add(size);
+    let next_page_token = if end < all.len() { format!("{position}.{end}") } else { String::new() };
+    Page { items: all.into_iter().skip(offset).take(size).collect(), next_page_token, position }
+}

@@ -1,0 +1,60 @@
+//! Readings of one project or organisation as a whole, and its findings.
+
+use std::collections::HashMap;
+
+use prost_types::Timestamp;
+use time::OffsetDateTime;
+
+use super::Answer;
+use super::reading;
+use crate::api::failure::Failure;
+use crate::api::identity::Caller;
+use crate::api::service::Service;
+use crate::domain::{self, Aggregated, Stream};
+use crate::schema::v1::*;
+
+impl Answer for GetProject {
+    type Reply = Project;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<Project, Failure> {
+        reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?.get().cloned()
+    }
+}
+
+impl Answer for ListFindings {
+    type Reply = FindingList;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
+        let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
+        let suspicions = domain::findings(reading.get()?, &reading.today);
+        // Since when: the history is walked once more, and a finding is as old as the event since which it was there all along.
+        let mut since: HashMap<(&'static str, Vec<String>), (i64, OffsetDateTime)> = HashMap::new();
+        let stream = Stream::project(&self.project_id).to_string();
+        service
+            .ledger()
+            .walk(&caller.tenant, &stream, reading.reach, |entry, state| {
+                let Some(project) = Project::of(state) else { return };
+                let standing = domain::findings(project, &reading.today).into_iter().map(|found| (found.code, found.entities));
+                since = standing.map(|key| (key.clone(), since.get(&key).copied().unwrap_or((entry.position, entry.recorded_at)))).collect();
+            })
+            .await?;
+        let findings = suspicions.into_iter().map(|found| {
+            let began = since.get(&(found.code, found.entities.clone()));
+            Finding {
+                code: found.code.to_owned(),
+                severity: found.severity.into(),
+                description: found.description,
+                since_position: began.map_or(0, |(position, _)| *position),
+                since: began.map(|(_, time)| timestamp(*time)),
+                entities: found.entities,
+                events: found.events,
+            }
+        });
+        Ok(FindingList { findings: findings.collect(), position: reading.position() })
+    }
+}
+
+/// A time as protobuf writes it.
+pub(super) fn timestamp(time: OffsetDateTime) -> Timestamp {
+    Timestamp { seconds: time.unix_timestamp(), nanos: i32::try_from(time.nanosecond()).unwrap_or_default() }
+}

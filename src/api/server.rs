@@ -1,0 +1,262 @@
+//! The server: both doors, health, reflection and the manual on one port, with limits on everything that a caller controls.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawPathParams, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, get, on, post};
+use http::{Request, StatusCode, header};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper::body::Incoming;
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::Code;
+use tower::{Layer, ServiceExt};
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use super::failure::Failure;
+use super::identity::{Unauthenticated, UnauthenticatedKind, Verifier};
+use super::service::Service;
+use super::{grpc, json};
+use crate::schema::{DESCRIPTOR_SET, METHODS};
+
+/// Limits on what callers control.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The largest request, in bytes.
+    pub max_request_bytes: usize,
+    /// How long an answer may take, in milliseconds; a caller may ask for less.
+    pub request_timeout_ms: u64,
+    /// How many requests are worked on at a time; more are told to come back.
+    pub max_concurrent_requests: usize,
+    /// How many connections are open at a time; more wait.
+    pub max_connections: usize,
+    /// How long accepted requests may take to finish when the service stops, in milliseconds.
+    pub shutdown_timeout_ms: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            max_request_bytes: 1024 * 1024,
+            request_timeout_ms: 30_000,
+            max_concurrent_requests: 2048,
+            max_connections: 4096,
+            shutdown_timeout_ms: 25_000,
+        }
+    }
+}
+
+/// The limits that one request is under.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub max_request_bytes: usize,
+    pub request_timeout: Duration,
+}
+
+/// What all requests share.
+#[derive(Clone)]
+struct Shared {
+    service: Service,
+    verifier: Arc<Verifier>,
+    requests: Arc<Semaphore>,
+}
+
+/// The routes of both doors and everything around them.
+#[must_use]
+pub fn router(service: Service, verifier: Arc<Verifier>, config: &ServerConfig) -> Router {
+    let limits = Limits { max_request_bytes: config.max_request_bytes, request_timeout: Duration::from_millis(config.request_timeout_ms) };
+    let shared = Shared { service, verifier, requests: Arc::new(Semaphore::new(config.max_concurrent_requests)) };
+    let mut rpcs = Router::new();
+    let mut routes = Router::new();
+    for method in METHODS {
+        rpcs = rpcs.route(
+            method.grpc_path,
+            post(move |State(shared): State<Shared>, request: Request<Body>| async move {
+                grpc::handle(shared.service, method, limits, request).await
+            }),
+        );
+        let verb = if method.verb == "get" { MethodFilter::GET } else { MethodFilter::POST };
+        let path_parameters = move |State(shared): State<Shared>, path: Result<RawPathParams, _>, request: Request<Body>| async move {
+            json::handle(shared.service, method, limits, path, request).await
+        };
+        routes = routes.route(method.path, on(verb, path_parameters));
+    }
+    // Deny by default: whatever is a route of the schema is behind the identity layer.
+    let doors = rpcs.merge(routes).layer(middleware::from_fn_with_state(shared.clone(), identify));
+    Router::new()
+        .merge(doors)
+        .merge(health_and_reflection())
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(unknown)
+        .with_state(shared)
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
+}
+
+fn health_and_reflection() -> Router<Shared> {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let (reporter, health) = tonic_health::server::health_reporter();
+    tokio::spawn(async move {
+        reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    });
+    // Both versions: many clients still ask for v1alpha.
+    let v1 = reflection().build_v1().expect("the descriptor set was made by the build");
+    let v1alpha = reflection().build_v1alpha().expect("the descriptor set was made by the build");
+    tonic::service::Routes::new(health).add_service(v1).add_service(v1alpha).into_axum_router().with_state(())
+}
+
+/// The identity layer over both doors, and the limit on how many requests are worked on at a time.
+async fn identify(State(shared): State<Shared>, mut request: Request<Body>, next: Next) -> Response {
+    let is_grpc = grpc::is_grpc(request.headers());
+    let refuse = |failure: Failure| if is_grpc { failure.into_status().into_http::<Body>() } else { json::refuse(&failure) };
+    let Ok(_permit) = shared.requests.clone().try_acquire_owned() else {
+        let sentence = "Too many requests are being worked on. Nothing of this one was recorded; send it again a little later.";
+        return refuse(Failure { retry_after: Some(Duration::from_millis(200)), ..Failure::new(Code::ResourceExhausted, "SERVER_BUSY", sentence) });
+    };
+    let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
+    match shared.verifier.verify(authorization).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(Arc::new(caller));
+            next.run(request).await
+        }
+        Err(error) => refuse(error.into()),
+    }
+}
+
+impl From<Unauthenticated> for Failure {
+    fn from(error: Unauthenticated) -> Self {
+        let code = match error.kind() {
+            UnauthenticatedKind::Unauthenticated => Code::Unauthenticated,
+            UnauthenticatedKind::PermissionDenied => Code::PermissionDenied,
+            UnauthenticatedKind::Unavailable => Code::Unavailable,
+        };
+        Self::new(code, error.reason(), error.to_string())
+    }
+}
+
+async fn ready(State(shared): State<Shared>) -> Response {
+    match shared.service.ledger().store().readiness().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(sentence) => (StatusCode::SERVICE_UNAVAILABLE, format!("{sentence}\n")).into_response(),
+    }
+}
+
+async fn unknown(request: Request<Body>) -> Response {
+    let path = request.uri().path();
+    if grpc::is_grpc(request.headers()) {
+        return grpc::unknown(path).map(Body::new);
+    }
+    let path: String = path.chars().take(200).collect();
+    json::refuse(&Failure::new(Code::NotFound, "UNKNOWN_ROUTE", format!("There is no route {path}: see /docs or /openapi.json.")))
+}
+
+async fn method_not_allowed(request: Request<Body>) -> Response {
+    if grpc::is_grpc(request.headers()) {
+        return grpc::unknown(request.uri().path()).map(Body::new);
+    }
+    let sentence = format!("This route does not take {}: commands are POST, queries GET. See /docs.", request.method());
+    json::refuse_with(&Failure::new(Code::InvalidArgument, "METHOD_NOT_ALLOWED", sentence), StatusCode::METHOD_NOT_ALLOWED)
+}
+
+fn panicked(problem: Box<dyn std::any::Any + Send>) -> Response {
+    let text = problem.downcast_ref::<String>().cloned().or_else(|| problem.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    json::refuse(&Failure::internal("a panic", &text.unwrap_or_default()))
+}
+
+/// Serves until told to stop; then takes no more, finishes what was accepted, and returns.
+pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig, stopping: CancellationToken) {
+    let connections = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(config.max_connections));
+    loop {
+        let place = tokio::select! {
+            () = stopping.cancelled() => break,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let accepted = tokio::select! {
+            () = stopping.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let _ = stream.set_nodelay(true);
+                let connection = connection(stream, peer, router.clone(), stopping.clone());
+                connections.spawn(async move {
+                    let _place = place;
+                    connection.await;
+                });
+            }
+            Err(error) => {
+                // Most likely no file handle is free: wait for one instead of spinning.
+                warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    info!(open = connections.len(), "stopping: finishing what was accepted");
+    if tokio::time::timeout(Duration::from_millis(config.shutdown_timeout_ms), connections.wait()).await.is_err() {
+        warn!(open = connections.len(), "stopped before every connection had ended");
+    }
+}
+
+/// Serves one connection, HTTP/1.1 or HTTP/2 as the caller begins it.
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stopping: CancellationToken) {
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| route(router.clone(), request.map(Body::new)));
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // A caller that is slow to say what it wants, or silent for long, gives its place to another.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(15)).max_headers(64);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(512)
+        .max_header_list_size(16 * 1024)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            ended = &mut serving => {
+                if let Err(error) = ended {
+                    debug!(%error, %peer, "a connection broke off");
+                }
+                return;
+            }
+            () = stopping.cancelled(), if !told => {
+                told = true;
+                serving.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// gRPC-Web is translated to gRPC first; everything else goes straight to the routes.
+async fn route(router: Router, request: Request<Body>) -> Result<Response, Infallible> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    let span = info_span!("request", method = %request.method(), path = %request.uri().path());
+    if content_type.starts_with(b"application/grpc-web") {
+        let inner = router.map_request(|request: Request<tonic::body::Body>| request.map(Body::new));
+        let answer = tonic_web::GrpcWebLayer::new().layer(inner).oneshot(request).instrument(span).await?;
+        return Ok(answer.map(Body::new));
+    }
+    router.oneshot(request).instrument(span).await
+}

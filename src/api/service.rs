@@ -1,0 +1,97 @@
+//! The one handler behind both doors: the bytes of a request in, the bytes of its answer out.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use prost::Message;
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
+
+use super::commands;
+use super::failure::Failure;
+use super::identity::Caller;
+use super::judge::Rules;
+use super::queries;
+use crate::ledger::Ledger;
+use crate::projections::Projections;
+use crate::schema::v1::Access;
+use crate::schema::{Method, MethodKind};
+
+/// The messages of a streamed answer, each as its bytes.
+pub type ReplyStream = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
+
+/// Everything that the RPCs are answered from.
+#[derive(Clone, Debug)]
+pub struct Service {
+    ledger: Ledger<Rules>,
+    projections: Projections,
+    stopping: CancellationToken,
+}
+
+impl Service {
+    /// A service over these ledgers and their projections, until `stopping` is cancelled.
+    #[must_use]
+    pub const fn new(ledger: Ledger<Rules>, projections: Projections, stopping: CancellationToken) -> Self {
+        Self { ledger, projections, stopping }
+    }
+
+    /// Cancelled when the service is about to stop: what has no end of its own ends then.
+    #[must_use]
+    pub const fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    /// The ledgers.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger<Rules> {
+        &self.ledger
+    }
+
+    /// The projections.
+    #[must_use]
+    pub const fn projections(&self) -> &Projections {
+        &self.projections
+    }
+
+    /// Answers a command or a query, within the deadline.
+    ///
+    /// # Errors
+    /// The failure that the door tells its caller.
+    pub async fn unary(&self, method: &Method, caller: &Caller, request: Bytes, deadline: Duration) -> Result<Bytes, Failure> {
+        permit(caller, method)?;
+        let answer = async {
+            match method.kind {
+                MethodKind::Command => Ok(commands::record(&self.ledger, caller, method, request).await?.encode_to_vec().into()),
+                MethodKind::Query => queries::answer(self, caller, method.grpc_path, request).await,
+                MethodKind::Stream => Err(Failure::unknown_method(method.grpc_path)),
+            }
+        };
+        tokio::time::timeout(deadline, answer).await.unwrap_or_else(|_| Err(too_late()))
+    }
+
+    /// Begins a streamed answer.
+    ///
+    /// # Errors
+    /// The failure that the door tells its caller.
+    pub async fn stream(&self, method: &Method, caller: &Caller, request: Bytes) -> Result<ReplyStream, Failure> {
+        permit(caller, method)?;
+        queries::begin(self, caller, method.grpc_path, request).await
+    }
+}
+
+fn too_late() -> Failure {
+    let sentence = "The deadline passed before the answer was there. A command may or may not have been recorded: send it again with the same request_id to find out.";
+    Failure { retry_after: Some(Duration::from_secs(1)), ..Failure::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", sentence) }
+}
+
+/// Lets the caller through when its access is enough for this RPC.
+pub(super) fn permit(caller: &Caller, method: &Method) -> Result<(), Failure> {
+    if method.access != Access::Unspecified && caller.access >= method.access {
+        return Ok(());
+    }
+    let role = |access: Access| access.as_str_name().trim_start_matches("ACCESS_").to_lowercase();
+    let sentence = format!("{} needs a token with the role {}; this one has {}.", method.name, role(method.access), role(caller.access));
+    Err(Failure::new(Code::PermissionDenied, "ROLE_INSUFFICIENT", sentence))
+}
