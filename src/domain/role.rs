@@ -132,13 +132,17 @@ impl AssignRole {
         Err(Refusal::invalid("holder", reason, problem).mend(remedy))
     }
 
+    /// What is named in another stream must be there; a body must not be dissolved when the role begins.
     fn require_holder_that_exists(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
         let Some(id) = self.organization_id() else {
             return Ok(());
         };
-        facts
+        let organization = facts
             .organization(id)
             .ok_or_else(|| Refusal::not_found("organisation", id))?;
+        if let Some(Holder::Body(body)) = self.holder() {
+            organization.body_on(&body.body_id, &self.from)?;
+        }
         Ok(())
     }
 
