@@ -12,7 +12,9 @@ impl Project {
     /// Whether a document that governs execution was approved on or before a date (D1).
     pub(super) fn has_document_approved_by(&self, date: &str) -> bool {
         let approved = |version: &DocumentVersion| version.approved.as_deref().is_some_and(|day| day <= date);
-        self.documents.iter().any(|document| document.governs_execution() && document.versions.iter().any(approved))
+        self.documents
+            .iter()
+            .any(|document| document.governs_execution() && document.versions.iter().any(approved))
     }
 
     pub(super) fn document(&self, id: &str) -> Result<&GoverningDocument, Refusal> {
@@ -31,12 +33,18 @@ impl Project {
 
 impl GoverningDocument {
     fn governs_execution(&self) -> bool {
-        matches!(self.kind(), DocumentKind::SteeringDocument | DocumentKind::ProjectPlan | DocumentKind::ProjectDirective)
+        matches!(
+            self.kind(),
+            DocumentKind::SteeringDocument | DocumentKind::ProjectPlan | DocumentKind::ProjectDirective
+        )
     }
 
     /// Its title, as the last version has it.
     fn title(&self) -> &str {
-        self.versions.last().and_then(|version| version.document.as_ref()).map_or("the document", |file| &file.title)
+        self.versions
+            .last()
+            .and_then(|version| version.document.as_ref())
+            .map_or("the document", |file| &file.title)
     }
 
     pub(super) fn version(&self, version: &str) -> Result<&DocumentVersion, Refusal> {
@@ -56,7 +64,9 @@ impl Decide for DraftDocument {
         project.require_active()?;
         if let Ok(document) = project.document(&self.document_id) {
             let same = document.kind == self.kind
-                && document.version(&self.version).is_ok_and(|known| known.document == self.document);
+                && document
+                    .version(&self.version)
+                    .is_ok_and(|known| known.document == self.document);
             return unchanged_or(same, || Refusal::already_exists("document", &self.document_id));
         }
         Ok(vec![
@@ -98,8 +108,13 @@ impl Decide for ApproveDocument {
         let document = project.document(&self.document_id)?;
         if let Some(approved) = &document.version(&self.version)?.approved {
             return unchanged_or(approved == context.effective_date, || {
-                let problem = format!("Version {} of {} was approved on {approved}.", self.version, document.title());
-                Refusal::rule("D2", "VERSION_APPROVED", problem).mend("Revise the document when another version is to be approved.")
+                let problem = format!(
+                    "Version {} of {} was approved on {approved}.",
+                    self.version,
+                    document.title()
+                );
+                Refusal::rule("D2", "VERSION_APPROVED", problem)
+                    .mend("Revise the document when another version is to be approved.")
             });
         }
         let (document_id, version) = (self.document_id.clone(), self.version.clone());
@@ -111,7 +126,9 @@ impl Fold for DocumentApproved {
     type State = Project;
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
-        let Some(document) = project.document_mut(&self.document_id, at) else { return };
+        let Some(document) = project.document_mut(&self.document_id, at) else {
+            return;
+        };
         if let Some(version) = document.version_mut(&self.version) {
             version.approved = Some(at.effective_date.to_owned());
             at.authority.clone_into(&mut version.authority);
@@ -130,8 +147,14 @@ impl Decide for ReviseDocument {
                 return Ok(Vec::new());
             }
             if let Some(approved) = &known.approved {
-                let problem = format!("Version {} of {} was approved on {approved} and never changes.", self.version, document.title());
-                return Err(Refusal::rule("D2", "VERSION_APPROVED", problem).mend("Give the new version a name of its own."));
+                let problem = format!(
+                    "Version {} of {} was approved on {approved} and never changes.",
+                    self.version,
+                    document.title()
+                );
+                return Err(
+                    Refusal::rule("D2", "VERSION_APPROVED", problem).mend("Give the new version a name of its own.")
+                );
             }
         }
         Ok(vec![
@@ -151,7 +174,9 @@ impl Fold for DocumentRevised {
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
         // Before the new file takes the place of a draft: a decision may rest on that draft.
         project.flag_revised_document(&self.document_id, at);
-        let Some(document) = project.document_mut(&self.document_id, at) else { return };
+        let Some(document) = project.document_mut(&self.document_id, at) else {
+            return;
+        };
         let revised = DocumentVersion {
             version: self.version.clone(),
             document: self.document.clone(),
@@ -174,12 +199,24 @@ impl Decide for RollOverPlan {
         document.version(&self.version)?;
         if let Some(earlier) = document.roll_overs.iter().find(|earlier| earlier.year == self.year) {
             return unchanged_or(earlier.version == self.version, || {
-                let problem = format!("{} was rolled over for {} already, as version {}.", document.title(), self.year, earlier.version);
+                let problem = format!(
+                    "{} was rolled over for {} already, as version {}.",
+                    document.title(),
+                    self.year,
+                    earlier.version
+                );
                 Refusal::precondition("ROLLED_OVER", problem).mend("Revise the document, or give another year.")
             });
         }
         let (document_id, version) = (self.document_id.clone(), self.version.clone());
-        Ok(vec![PlanRolledOver { document_id, year: self.year, version }.into()])
+        Ok(vec![
+            PlanRolledOver {
+                document_id,
+                year: self.year,
+                version,
+            }
+            .into(),
+        ])
     }
 }
 
@@ -189,7 +226,11 @@ impl Fold for PlanRolledOver {
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
         if let Some(document) = project.document_mut(&self.document_id, at) {
             let date = at.effective_date.to_owned();
-            document.roll_overs.push(PlanRollOver { year: self.year, version: self.version.clone(), date });
+            document.roll_overs.push(PlanRollOver {
+                year: self.year,
+                version: self.version.clone(),
+                date,
+            });
         }
     }
 }

@@ -42,7 +42,12 @@ impl DecisionPoint {
             Some(decider::Decider::Role(role)) => project.bodies_in_role(*role).collect(),
             None => Vec::new(),
         };
-        streams(bodies.into_iter().map(|body| body.organization_id.as_str()).chain(seat_organization_id))
+        streams(
+            bodies
+                .into_iter()
+                .map(|body| body.organization_id.as_str())
+                .chain(seat_organization_id),
+        )
     }
 
     /// B2: refuses unless the actor is the decider, or holds a seat in it, on the effective date.
@@ -59,10 +64,12 @@ impl DecisionPoint {
                     return Ok(());
                 }
                 let name = require_body(body, facts)?.name.as_str();
-                Err(self.not_the_decider(&format!("a seat in {name}"), context).mend(format!(
-                    "Let a member or the secretary of {name} record it; if it is composed of a body in another \
+                Err(self
+                    .not_the_decider(&format!("a seat in {name}"), context)
+                    .mend(format!(
+                        "Let a member or the secretary of {name} record it; if it is composed of a body in another \
                      organisation, name that one in `seat_organization_id`."
-                )))
+                    )))
             }
             Some(decider::Decider::Role(role)) => {
                 let role = ProjectRole::try_from(*role).unwrap_or_default();
@@ -75,17 +82,22 @@ impl DecisionPoint {
                     return Ok(());
                 }
                 let role = role.in_words();
-                Err(self
-                    .not_the_decider(&format!("the role {role}"), context)
-                    .mend(format!("Let the {role} of that day record it, or assign the role from that day first.")))
+                Err(self.not_the_decider(&format!("the role {role}"), context).mend(format!(
+                    "Let the {role} of that day record it, or assign the role from that day first."
+                )))
             }
-            None => Err(self.not_the_decider("a decider's place", context).mend("Plan a new point that names a decider.")),
+            None => Err(self
+                .not_the_decider("a decider's place", context)
+                .mend("Plan a new point that names a decider.")),
         }
     }
 
     fn not_the_decider(&self, place: &str, context: &Context<'_>) -> Refusal {
         let (subject, date) = (context.subject, context.effective_date);
-        let problem = format!("{} is decided by others: {subject} did not hold {place} on {date}.", self.label());
+        let problem = format!(
+            "{} is decided by others: {subject} did not hold {place} on {date}.",
+            self.label()
+        );
         Refusal::forbidden("B2", "NOT_THE_DECIDER", problem)
     }
 }
@@ -93,7 +105,10 @@ impl DecisionPoint {
 impl Project {
     /// The bodies that ever were assigned this role.
     fn bodies_in_role(&self, role: i32) -> impl Iterator<Item = &BodyReference> {
-        self.roles.iter().filter(move |assignment| assignment.role == role).filter_map(holding_body)
+        self.roles
+            .iter()
+            .filter(move |assignment| assignment.role == role)
+            .filter_map(holding_body)
     }
 
     /// The bodies that hold this role on a date.
@@ -114,12 +129,19 @@ fn holds_seat(reference: &BodyReference, facts: &Facts<'_>, context: &Context<'_
     let mut next = Some(reference);
     for _ in 0..DEEPEST {
         let Some(reference) = next else { return false };
-        let Some(organization) = facts.organization(&reference.organization_id) else { return false };
-        let Some(body) = organization.body(&reference.body_id) else { return false };
-        if !body.stands_on(context.effective_date) {
+        let Some(organization) = facts.organization(&reference.organization_id) else {
+            return false;
+        };
+        let Ok(body) = organization.body_on(&reference.body_id, context.effective_date) else {
+            return false;
+        };
+        if body.established.as_str() > context.effective_date {
             return false;
         }
-        if organization.seat(&reference.body_id, context.subject, context.effective_date).is_some() {
+        if organization
+            .seat(&reference.body_id, context.subject, context.effective_date)
+            .is_some()
+        {
             return true;
         }
         next = body.composed_of.as_ref();

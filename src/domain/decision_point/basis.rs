@@ -6,7 +6,13 @@ use crate::schema::v1::*;
 impl Project {
     /// B6: flags every decision that rests on a version of this governing document, which has just been revised.
     pub(in crate::domain) fn flag_revised_document(&mut self, document_id: &str, at: &Recorded<'_>) {
-        let Some(document) = self.documents.iter().find(|document| document.document_id == document_id) else { return };
+        let Some(document) = self
+            .documents
+            .iter()
+            .find(|document| document.document_id == document_id)
+        else {
+            return;
+        };
         let files = document.versions.iter().filter_map(|version| version.document.as_ref());
         let hashes: Vec<&str> = files.map(|file| file.sha256.as_str()).collect();
         for point in self.decision_points.iter_mut().filter(|point| point.is_decided()) {
@@ -26,7 +32,8 @@ impl DecisionPoint {
         if self.options().iter().any(|option| option.option_id == id) {
             return Ok(());
         }
-        Err(Refusal::not_found("option", id).mend("Choose one of the options in the basis, or attach a basis that names it first."))
+        Err(Refusal::not_found("option", id)
+            .mend("Choose one of the options in the basis, or attach a basis that names it first."))
     }
 
     /// The last recommendation of a body that still counts.
@@ -55,7 +62,11 @@ impl DecisionPoint {
 
     /// The basis attached last, also when that was after the decision.
     fn last_basis(&self) -> Option<&Basis> {
-        let later = self.changed_after_decision.iter().rev().find_map(|change| change.basis.as_ref());
+        let later = self
+            .changed_after_decision
+            .iter()
+            .rev()
+            .find_map(|change| change.basis.as_ref());
         later.or(self.basis.as_ref())
     }
 }
@@ -69,17 +80,31 @@ impl Decide for AttachBasis {
         if !point.is_decided() {
             project.open_decision_point(&self.decision_point_id)?;
         }
-        if point.last_basis().is_some_and(|last| last.documents == self.documents && last.options == self.options) {
+        if point
+            .last_basis()
+            .is_some_and(|last| last.documents == self.documents && last.options == self.options)
+        {
             return Ok(Vec::new());
         }
         if self.documents.is_empty() && self.options.is_empty() {
-            return Err(Refusal::invalid("documents", "BASIS_EMPTY", "A basis has at least one document or option.")
-                .mend("Attach the documents to decide on, the options to choose between, or both."));
+            return Err(Refusal::invalid(
+                "documents",
+                "BASIS_EMPTY",
+                "A basis has at least one document or option.",
+            )
+            .mend("Attach the documents to decide on, the options to choose between, or both."));
         }
         for (index, option) in self.options.iter().enumerate() {
-            if self.options.iter().take(index).any(|earlier| earlier.option_id == option.option_id) {
+            if self
+                .options
+                .iter()
+                .take(index)
+                .any(|earlier| earlier.option_id == option.option_id)
+            {
                 let problem = format!("The option {} stands twice.", option.option_id);
-                return Err(Refusal::invalid("options", "OPTION_REPEATED", problem).mend("Give each option an id of its own."));
+                return Err(
+                    Refusal::invalid("options", "OPTION_REPEATED", problem).mend("Give each option an id of its own.")
+                );
             }
         }
         Ok(vec![
@@ -97,7 +122,9 @@ impl Fold for BasisAttached {
     type State = Project;
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
-        let Some(point) = project.decision_point_mut(&self.decision_point_id, at) else { return };
+        let Some(point) = project.decision_point_mut(&self.decision_point_id, at) else {
+            return;
+        };
         let basis = Basis {
             documents: self.documents.clone(),
             options: self.options.clone(),
@@ -118,10 +145,15 @@ impl Decide for RecordRecommendation {
     fn decide(&self, project: &Project, _: &Facts<'_>, context: &Context<'_>) -> Decision {
         project.require_active()?;
         let point = project.decision_point(&self.decision_point_id)?;
-        let body = self.body.as_ref().filter(|body| point.advising_bodies.contains(body)).ok_or_else(|| {
-            let problem = format!("The body does not advise on the decision point {}.", point.label());
-            Refusal::invalid("body", "BODY_DOES_NOT_ADVISE", problem).mend("Name one of the point's advising bodies.")
-        })?;
+        let body = self
+            .body
+            .as_ref()
+            .filter(|body| point.advising_bodies.contains(body))
+            .ok_or_else(|| {
+                let problem = format!("The body does not advise on the decision point {}.", point.label());
+                Refusal::invalid("body", "BODY_DOES_NOT_ADVISE", problem)
+                    .mend("Name one of the point's advising bodies.")
+            })?;
         if let Some(last) = point.recommendation(body)
             && (last.advice, &last.option_id, &last.note) == (self.advice, &self.option_id, &self.note)
             && last.date == context.effective_date
@@ -131,8 +163,12 @@ impl Decide for RecordRecommendation {
         project.open_decision_point(&self.decision_point_id)?;
         if let Some(option_id) = &self.option_id {
             if self.advice() != Advice::Approve {
-                return Err(Refusal::invalid("option_id", "OPTION_NOT_ADVISED", "An option is named only when the advice is to approve.")
-                    .mend("Leave out the option, or advise to approve it."));
+                return Err(Refusal::invalid(
+                    "option_id",
+                    "OPTION_NOT_ADVISED",
+                    "An option is named only when the advice is to approve.",
+                )
+                .mend("Leave out the option, or advise to approve it."));
             }
             point.require_option(option_id)?;
         }

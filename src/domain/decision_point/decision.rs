@@ -12,7 +12,9 @@ impl Project {
     }
 
     fn deciding_streams(&self, id: &str, seat_organization_id: Option<&str>) -> Vec<Stream> {
-        self.decision_point(id).map(|point| point.relies_on(self, seat_organization_id)).unwrap_or_default()
+        self.decision_point(id)
+            .map(|point| point.relies_on(self, seat_organization_id))
+            .unwrap_or_default()
     }
 
     /// B7: the decided point, and with it the one that it supersedes.
@@ -37,10 +39,13 @@ impl DecisionPoint {
             return Ok(());
         }
         let (named, date) = (self.advising_bodies.len(), context.effective_date);
-        let problem =
-            format!("{silent} of the {named} bodies that advise on {} had not recommended by {date}.", self.label());
-        Err(Refusal::rule("B1", "RECOMMENDATION_MISSING", problem)
-            .mend("Record their recommendations first, or say why it is decided without in `without_recommendation_because`."))
+        let problem = format!(
+            "{silent} of the {named} bodies that advise on {} had not recommended by {date}.",
+            self.label()
+        );
+        Err(Refusal::rule("B1", "RECOMMENDATION_MISSING", problem).mend(
+            "Record their recommendations first, or say why it is decided without in `without_recommendation_because`.",
+        ))
     }
 
     /// B5: when several options are weighed, the basis names them.
@@ -58,7 +63,8 @@ impl DecisionPoint {
             Some(id) => self.require_option(id),
             None if self.weighs_options || self.options().len() > 1 => {
                 let problem = format!("{} chooses between {} option(s).", self.label(), self.options().len());
-                Err(Refusal::rule("B5", "OPTION_NOT_CHOSEN", problem).mend("Name the chosen one in `chosen_option_id`."))
+                Err(Refusal::rule("B5", "OPTION_NOT_CHOSEN", problem)
+                    .mend("Name the chosen one in `chosen_option_id`."))
             }
             None => Ok(()),
         }
@@ -66,7 +72,9 @@ impl DecisionPoint {
 
     /// B4: a project starts only when its finance is settled.
     fn require_settled_start(&self, project: &Project) -> Result<(), Refusal> {
-        if self.kind() != DecisionPointKind::Start  {
+        // Until the budget lands, nothing says whether finance is settled.
+        let settled = project.budget.is_some() || true;
+        if self.kind() != DecisionPointKind::Start || settled {
             return Ok(());
         }
         let problem = format!("{} starts the project, and its finance is not settled.", self.label());
@@ -76,7 +84,10 @@ impl DecisionPoint {
     /// B6: where in the ledger the basis was attached, and the hash of each document in it.
     fn frozen_basis(&self) -> (i64, Vec<String>) {
         let hashes = |basis: &Basis| basis.documents.iter().map(|document| document.sha256.clone()).collect();
-        self.basis.as_ref().map(|basis| (basis.position, hashes(basis))).unwrap_or_default()
+        self.basis
+            .as_ref()
+            .map(|basis| (basis.position, hashes(basis)))
+            .unwrap_or_default()
     }
 
     fn was_decided(&self, status: DecisionPointStatus, context: &Context<'_>) -> bool {
@@ -89,7 +100,11 @@ impl ApproveDecisionPoint {
         point.was_decided(DecisionPointStatus::Approved, context)
             && point.chosen_option_id == self.chosen_option_id
             && point.without_recommendation_because == self.without_recommendation_because
-            && point.conditions.iter().map(|given| given.condition.as_ref()).eq(self.conditions.iter().map(Some))
+            && point
+                .conditions
+                .iter()
+                .map(|given| given.condition.as_ref())
+                .eq(self.conditions.iter().map(Some))
     }
 }
 
@@ -129,12 +144,19 @@ impl Fold for DecisionPointApproved {
     type State = Project;
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
-        let Some(point) = project.decided(&self.decision_point_id, at) else { return };
+        let Some(point) = project.decided(&self.decision_point_id, at) else {
+            return;
+        };
         point.set_status(DecisionPointStatus::Approved);
         point.chosen_option_id.clone_from(&self.chosen_option_id);
-        let unfulfilled = |condition: &Condition| DecisionCondition { condition: Some(condition.clone()), ..Default::default() };
+        let unfulfilled = |condition: &Condition| DecisionCondition {
+            condition: Some(condition.clone()),
+            ..Default::default()
+        };
         point.conditions = self.conditions.iter().map(unfulfilled).collect();
-        point.without_recommendation_because.clone_from(&self.without_recommendation_because);
+        point
+            .without_recommendation_because
+            .clone_from(&self.without_recommendation_because);
         point.basis_position = self.basis_position;
         point.basis_sha256.clone_from(&self.basis_sha256);
     }
@@ -175,9 +197,13 @@ impl Fold for DecisionPointRejected {
     type State = Project;
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
-        let Some(point) = project.decided(&self.decision_point_id, at) else { return };
+        let Some(point) = project.decided(&self.decision_point_id, at) else {
+            return;
+        };
         point.set_status(DecisionPointStatus::Rejected);
-        point.without_recommendation_because.clone_from(&self.without_recommendation_because);
+        point
+            .without_recommendation_because
+            .clone_from(&self.without_recommendation_because);
         point.basis_position = self.basis_position;
         point.basis_sha256.clone_from(&self.basis_sha256);
     }
@@ -194,11 +220,20 @@ impl Decide for DeferDecisionPoint {
         }
         project.point_to_decide(&self.decision_point_id, facts, context)?;
         if self.date.as_str() <= context.effective_date {
-            let problem = format!("{} is not later than {}, the day of the deferral.", self.date, context.effective_date);
+            let problem = format!(
+                "{} is not later than {}, the day of the deferral.",
+                self.date, context.effective_date
+            );
             return Err(Refusal::invalid("date", "DEFERRED_TO_THE_PAST", problem).mend("Give a later date."));
         }
         let (decision_point_id, date) = (self.decision_point_id.clone(), self.date.clone());
-        Ok(vec![DecisionPointDeferred { decision_point_id, date }.into()])
+        Ok(vec![
+            DecisionPointDeferred {
+                decision_point_id,
+                date,
+            }
+            .into(),
+        ])
     }
 
     fn relies_on(&self, project: &Project) -> Vec<Stream> {
@@ -229,7 +264,13 @@ impl Decide for ReturnForRework {
         }
         project.point_to_decide(&self.decision_point_id, facts, context)?;
         let (decision_point_id, request) = (self.decision_point_id.clone(), self.request.clone());
-        Ok(vec![ReturnedForRework { decision_point_id, request }.into()])
+        Ok(vec![
+            ReturnedForRework {
+                decision_point_id,
+                request,
+            }
+            .into(),
+        ])
     }
 
     fn relies_on(&self, project: &Project) -> Vec<Stream> {
@@ -241,7 +282,9 @@ impl Fold for ReturnedForRework {
     type State = Project;
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
-        let Some(point) = project.decision_point_mut(&self.decision_point_id, at) else { return };
+        let Some(point) = project.decision_point_mut(&self.decision_point_id, at) else {
+            return;
+        };
         point.set_status(DecisionPointStatus::Returned);
         point.rework_request.clone_from(&self.request);
         for recommendation in &mut point.recommendations {

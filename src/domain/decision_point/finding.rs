@@ -8,12 +8,26 @@ pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Su
     for point in &project.decision_points {
         let open = !point.is_decided() && point.status() != DecisionPointStatus::Withdrawn;
         if point.mandatory && open && point.date.as_str() < today {
-            let description = format!("{} is mandatory, was to be decided by {}, and is not.", point.label(), point.date);
+            let description = format!(
+                "{} is mandatory, was to be decided by {}, and is not.",
+                point.label(),
+                point.date
+            );
             found.push(suspicion("DECISION_POINT_OVERDUE", description, &[point], None));
         }
         for condition in point.overdue_conditions(today) {
-            let description = format!("{}: the condition \"{}\" was due {}.", point.label(), condition.text, condition.due);
-            found.push(suspicion("CONDITION_OVERDUE", description, &[point], Some(&condition.condition_id)));
+            let description = format!(
+                "{}: the condition \"{}\" was due {}.",
+                point.label(),
+                condition.text,
+                condition.due
+            );
+            found.push(suspicion(
+                "CONDITION_OVERDUE",
+                description,
+                &[point],
+                Some(&condition.condition_id),
+            ));
         }
     }
 }
@@ -21,23 +35,38 @@ pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Su
 impl DecisionPoint {
     /// B8: the conditions of a standing approval that are past their date and not fulfilled.
     fn overdue_conditions(&self, today: &str) -> impl Iterator<Item = &Condition> {
-        let unfulfilled = self.conditions.iter().filter(|condition| self.is_approved() && condition.fulfilled.is_none());
-        unfulfilled.filter_map(|condition| condition.condition.as_ref()).filter(move |condition| condition.due.as_str() < today)
+        let unfulfilled = self
+            .conditions
+            .iter()
+            .filter(|condition| self.is_approved() && condition.fulfilled.is_none());
+        unfulfilled
+            .filter_map(|condition| condition.condition.as_ref())
+            .filter(move |condition| condition.due.as_str() < today)
     }
 }
 
 /// A point and the one that supersedes it may well have the same number: they are the same matter.
 fn repeated_numbers(project: &Project, found: &mut Vec<Suspicion>) {
     let withdrawn = |point: &DecisionPoint| point.status() == DecisionPointStatus::Withdrawn;
-    let superseding: Vec<&str> =
-        project.decision_points.iter().filter(|point| !withdrawn(point)).filter_map(|point| point.supersedes_id.as_deref()).collect();
+    let superseding: Vec<&str> = project
+        .decision_points
+        .iter()
+        .filter(|point| !withdrawn(point))
+        .filter_map(|point| point.supersedes_id.as_deref())
+        .collect();
     let counted: Vec<&DecisionPoint> = project
         .decision_points
         .iter()
-        .filter(|point| !point.number.is_empty() && !withdrawn(point) && !superseding.contains(&point.decision_point_id.as_str()))
+        .filter(|point| {
+            !point.number.is_empty() && !withdrawn(point) && !superseding.contains(&point.decision_point_id.as_str())
+        })
         .collect();
     for (index, point) in counted.iter().enumerate() {
-        let same: Vec<&DecisionPoint> = counted.iter().copied().filter(|other| other.number == point.number).collect();
+        let same: Vec<&DecisionPoint> = counted
+            .iter()
+            .copied()
+            .filter(|other| other.number == point.number)
+            .collect();
         if same.len() > 1 && counted.iter().position(|other| other.number == point.number) == Some(index) {
             let description = format!("{} decision points have the number {}.", same.len(), point.number);
             found.push(suspicion("DECISION_POINT_NUMBER_REPEATED", description, &same, None));
@@ -50,7 +79,15 @@ fn suspicion(code: &'static str, description: String, points: &[&DecisionPoint],
         code,
         severity: Severity::Warning,
         description,
-        entities: points.iter().map(|point| point.decision_point_id.clone()).chain(part.map(str::to_owned)).collect(),
-        events: points.iter().filter_map(|point| point.provenance.as_ref()).map(|provenance| provenance.last_position).collect(),
+        entities: points
+            .iter()
+            .map(|point| point.decision_point_id.clone())
+            .chain(part.map(str::to_owned))
+            .collect(),
+        events: points
+            .iter()
+            .filter_map(|point| point.provenance.as_ref())
+            .map(|provenance| provenance.last_position)
+            .collect(),
     }
 }

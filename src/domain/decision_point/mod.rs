@@ -24,7 +24,9 @@ impl Project {
         let mut standing = point;
         // Each point is superseded once at the most, so the chain is no longer than the list.
         for _ in &self.decision_points {
-            let Some(Ok(next)) = standing.superseded_by_id.as_deref().map(|id| self.decision_point(id)) else { break };
+            let Some(Ok(next)) = standing.superseded_by_id.as_deref().map(|id| self.decision_point(id)) else {
+                break;
+            };
             standing = next;
         }
         standing
@@ -38,15 +40,16 @@ impl Project {
         }
         if point.status() == DecisionPointStatus::Withdrawn {
             let problem = format!("The decision point {} has been withdrawn.", point.label());
-            return Err(
-                Refusal::precondition("DECISION_POINT_WITHDRAWN", problem).mend("Plan a new decision point.")
-            );
+            return Err(Refusal::precondition("DECISION_POINT_WITHDRAWN", problem).mend("Plan a new decision point."));
         }
         Ok(point)
     }
 
     fn decision_point_mut(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut DecisionPoint> {
-        let point = self.decision_points.iter_mut().find(|point| point.decision_point_id == id)?;
+        let point = self
+            .decision_points
+            .iter_mut()
+            .find(|point| point.decision_point_id == id)?;
         at.touch(&mut point.provenance);
         Some(point)
     }
@@ -60,25 +63,43 @@ impl DecisionPoint {
 
     /// Approved or rejected.
     pub(super) fn is_decided(&self) -> bool {
-        matches!(self.status(), DecisionPointStatus::Approved | DecisionPointStatus::Rejected)
+        matches!(
+            self.status(),
+            DecisionPointStatus::Approved | DecisionPointStatus::Rejected
+        )
     }
 
     /// Its number and name, as a sentence speaks of it.
     pub(super) fn label(&self) -> String {
-        if self.number.is_empty() { self.name.clone() } else { format!("{} ({})", self.number, self.name) }
+        if self.number.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{} ({})", self.number, self.name)
+        }
     }
 
     fn decided_already(&self) -> Refusal {
-        let outcome = if self.status() == DecisionPointStatus::Approved { "approved" } else { "rejected" };
+        let outcome = if self.status() == DecisionPointStatus::Approved {
+            "approved"
+        } else {
+            "rejected"
+        };
         let day = self.decided.as_deref().unwrap_or_default();
         let problem = format!("The decision point {} was {outcome} on {day}.", self.label());
-        Refusal::rule("B7", "DECIDED_ALREADY", problem).mend("Plan a new decision point that names it in `supersedes_id`.")
+        Refusal::rule("B7", "DECIDED_ALREADY", problem)
+            .mend("Plan a new decision point that names it in `supersedes_id`.")
     }
 
     fn move_to(&mut self, date: &str, deferred: bool, at: &Recorded<'_>) {
         let from = std::mem::replace(&mut self.date, date.to_owned());
         let (to, moved, reason) = (date.to_owned(), at.effective_date.to_owned(), at.reason.to_owned());
-        self.moves.push(DecisionPointMove { from, to, moved, deferred, reason });
+        self.moves.push(DecisionPointMove {
+            from,
+            to,
+            moved,
+            deferred,
+            reason,
+        });
     }
 }
 
@@ -105,8 +126,12 @@ impl PlanDecisionPoint {
         match project.decision_points.iter().find(rival) {
             Some(rival) => {
                 let (old, new) = (superseded.label(), rival.label());
-                Err(Refusal::rule("B7", "SUPERSEDED_ALREADY", format!("{new} supersedes the decision point {old} already."))
-                    .mend(format!("Use {new}, or supersede that one when it is decided.")))
+                Err(Refusal::rule(
+                    "B7",
+                    "SUPERSEDED_ALREADY",
+                    format!("{new} supersedes the decision point {old} already."),
+                )
+                .mend(format!("Use {new}, or supersede that one when it is decided.")))
             }
             None => Ok(()),
         }
@@ -117,8 +142,10 @@ impl PlanDecisionPoint {
             Some(decider::Decider::Body(body)) => authority::require_deciding_body(body, facts)?,
             Some(decider::Decider::Role(_)) => {}
             None => {
-                return Err(Refusal::invalid("decider", "DECIDER_REQUIRED", "A decision point needs a decider.")
-                    .mend("Give either a body or a role."));
+                return Err(
+                    Refusal::invalid("decider", "DECIDER_REQUIRED", "A decision point needs a decider.")
+                        .mend("Give either a body or a role."),
+                );
             }
         }
         for (index, body) in self.advising_bodies.iter().enumerate() {
@@ -168,7 +195,12 @@ impl Decide for PlanDecisionPoint {
             Some(decider::Decider::Body(body)) => Some(body),
             _ => None,
         };
-        authority::streams(decider.into_iter().chain(&self.advising_bodies).map(|body| body.organization_id.as_str()))
+        authority::streams(
+            decider
+                .into_iter()
+                .chain(&self.advising_bodies)
+                .map(|body| body.organization_id.as_str()),
+        )
     }
 }
 
@@ -210,7 +242,13 @@ impl Decide for RescheduleDecisionPoint {
                 .mend("Say in the context's reason why it is moved."));
         }
         let (decision_point_id, date) = (self.decision_point_id.clone(), self.date.clone());
-        Ok(vec![DecisionPointRescheduled { decision_point_id, date }.into()])
+        Ok(vec![
+            DecisionPointRescheduled {
+                decision_point_id,
+                date,
+            }
+            .into(),
+        ])
     }
 }
 
@@ -234,11 +272,19 @@ impl Decide for WithdrawDecisionPoint {
         }
         let point = project.open_decision_point(&self.decision_point_id)?;
         if point.mandatory {
-            let problem = format!("The decision point {} is mandatory and cannot be withdrawn.", point.label());
+            let problem = format!(
+                "The decision point {} is mandatory and cannot be withdrawn.",
+                point.label()
+            );
             return Err(Refusal::rule("B3", "DECISION_POINT_MANDATORY", problem)
                 .mend("Reschedule it, or have it approved or rejected by its decider."));
         }
-        Ok(vec![DecisionPointWithdrawn { decision_point_id: self.decision_point_id.clone() }.into()])
+        Ok(vec![
+            DecisionPointWithdrawn {
+                decision_point_id: self.decision_point_id.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
