@@ -19,6 +19,8 @@ mod project;
 mod risk;
 mod role;
 
+pub use activity::gantt_reading;
+pub use budget::budget_reading;
 pub use decide::{Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or};
 pub use finding::{findings, Suspicion};
 pub use refusal::{Kind, Refusal};

@@ -1,5 +1,6 @@
 //! The field checks that the generated code calls, and the violations they find.
 
+use std::sync::LazyLock;
 
 use regex::Regex;
 use time::Date;
