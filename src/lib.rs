@@ -8,4 +8,5 @@ pub mod domain;
 pub mod embedded;
 pub mod ledger;
 pub mod projections;
+pub mod rules;
 pub mod schema;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::service::permit;
 use super::identity::Caller;
-use super::judge::Rules;
+use crate::rules::Rules;
 use crate::clock;
 use crate::domain::Command;
 use crate::ledger::{Circumstances, Ledger, Submission};

@@ -6,10 +6,8 @@ pub mod failure;
 mod grpc;
 pub mod identity;
 mod json;
-mod judge;
 mod queries;
 pub mod server;
 mod service;
 
-pub use judge::Rules;
 pub use service::{ReplyStream, Service};

@@ -12,7 +12,7 @@ use tonic::Code;
 use super::commands;
 use super::failure::Failure;
 use super::identity::Caller;
-use super::judge::Rules;
+use crate::rules::Rules;
 use super::queries;
 use crate::ledger::Ledger;
 use crate::projections::Projections;

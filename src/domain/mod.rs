@@ -14,6 +14,7 @@ mod decision_point;
 mod document;
 mod milestone;
 mod organization;
+mod overview;
 mod phase;
 mod project;
 mod risk;
@@ -23,6 +24,7 @@ pub use activity::gantt_reading;
 pub use budget::budget_reading;
 pub use decide::{Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or};
 pub use finding::{findings, Suspicion};
+pub use overview::overview;
 pub use refusal::{Kind, Refusal};
 
 mod dispatch {

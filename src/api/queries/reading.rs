@@ -129,11 +129,11 @@ pub(super) async fn project_page<T: Clone>(
     caller: &Caller,
     project_id: &str,
     part: Part,
-    list: impl FnOnce(&Project, &str) -> Vec<T> + Send,
+    list: impl FnOnce(&Project) -> Vec<T> + Send,
 ) -> Result<Page<T>, Failure> {
     let (as_of, offset) = place(&part)?;
     let reading = project(service, caller, project_id, as_of, part.at_least).await?;
-    Ok(cut(list(reading.get()?, &reading.today), offset, part.page_size, reading.position()))
+    Ok(cut(list(reading.get()?), offset, part.page_size, reading.position()))
 }
 
 /// One page of a list inside an organisation.
@@ -142,11 +142,11 @@ pub(super) async fn organization_page<T: Clone>(
     caller: &Caller,
     organization_id: &str,
     part: Part,
-    list: impl FnOnce(&Organization, &str) -> Vec<T> + Send,
+    list: impl FnOnce(&Organization) -> Vec<T> + Send,
 ) -> Result<Page<T>, Failure> {
     let (as_of, offset) = place(&part)?;
     let reading = organization(service, caller, organization_id, as_of, part.at_least).await?;
-    Ok(cut(list(reading.get()?, &reading.today), offset, part.page_size, reading.position()))
+    Ok(cut(list(reading.get()?), offset, part.page_size, reading.position()))
 }
 
 /// A page token is `<position>.<offset>`.

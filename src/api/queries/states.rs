@@ -21,6 +21,32 @@ impl Answer for GetProject {
     }
 }
 
+impl Answer for GetOrganization {
+    type Reply = Organization;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<Organization, Failure> {
+        reading::organization(service, caller, &self.organization_id, self.as_of, self.at_least).await?.get().cloned()
+    }
+}
+
+impl Answer for GetBudget {
+    type Reply = BudgetReading;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<BudgetReading, Failure> {
+        let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
+        Ok(domain::budget_reading(reading.get()?))
+    }
+}
+
+impl Answer for GetGantt {
+    type Reply = GanttReading;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<GanttReading, Failure> {
+        let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
+        Ok(domain::gantt_reading(reading.get()?, self.granularity()))
+    }
+}
+
 impl Answer for ListFindings {
     type Reply = FindingList;
 
