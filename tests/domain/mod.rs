@@ -3,5 +3,6 @@
 mod scenario;
 
 mod organization;
+mod project;
 mod risk;
 mod role;
