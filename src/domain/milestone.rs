@@ -5,18 +5,27 @@ use crate::schema::v1::*;
 
 impl Project {
     pub(super) fn milestone(&self, id: &str) -> Result<&Milestone, Refusal> {
-        self.milestones.iter().find(|milestone| milestone.milestone_id == id).ok_or_else(|| Refusal::not_found("milestone", id))
+        self.milestones
+            .iter()
+            .find(|milestone| milestone.milestone_id == id)
+            .ok_or_else(|| Refusal::not_found("milestone", id))
     }
 
     fn milestone_mut(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut Milestone> {
-        let milestone = self.milestones.iter_mut().find(|milestone| milestone.milestone_id == id)?;
+        let milestone = self
+            .milestones
+            .iter_mut()
+            .find(|milestone| milestone.milestone_id == id)?;
         at.touch(&mut milestone.provenance);
         Some(milestone)
     }
 
     /// The milestones that are still aimed at or were reached, each with its plan.
     fn standing_milestones(&self) -> impl Iterator<Item = (&Milestone, &MilestonePlan)> {
-        let standing = self.milestones.iter().filter(|milestone| milestone.status() != MilestoneStatus::Cancelled);
+        let standing = self
+            .milestones
+            .iter()
+            .filter(|milestone| milestone.status() != MilestoneStatus::Cancelled);
         standing.filter_map(|milestone| Some((milestone, milestone.plan.as_ref()?)))
     }
 }
@@ -24,7 +33,11 @@ impl Project {
 impl Milestone {
     /// How it is spoken of: by its number, or by its id when it has none.
     pub(super) fn label(&self) -> &str {
-        self.plan.as_ref().map(|plan| plan.number.as_str()).filter(|number| !number.is_empty()).unwrap_or(&self.milestone_id)
+        self.plan
+            .as_ref()
+            .map(|plan| plan.number.as_str())
+            .filter(|number| !number.is_empty())
+            .unwrap_or(&self.milestone_id)
     }
 
     /// The day that it was reached, or else shall be.
@@ -35,12 +48,16 @@ impl Milestone {
     /// Refuses when it is not aimed at any more.
     fn require_planned(&self) -> Result<(), Refusal> {
         match self.status() {
-            MilestoneStatus::Achieved => {
-                Err(Refusal::precondition("MILESTONE_ACHIEVED", format!("Milestone {} was achieved on {}.", self.label(), self.date()))
-                    .mend("Plan a new milestone for what remains."))
-            }
-            MilestoneStatus::Cancelled => Err(Refusal::precondition("MILESTONE_CANCELLED", format!("Milestone {} is cancelled.", self.label()))
-                .mend("Plan a new milestone when it is aimed at again.")),
+            MilestoneStatus::Achieved => Err(Refusal::precondition(
+                "MILESTONE_ACHIEVED",
+                format!("Milestone {} was achieved on {}.", self.label(), self.date()),
+            )
+            .mend("Plan a new milestone for what remains.")),
+            MilestoneStatus::Cancelled => Err(Refusal::precondition(
+                "MILESTONE_CANCELLED",
+                format!("Milestone {} is cancelled.", self.label()),
+            )
+            .mend("Plan a new milestone when it is aimed at again.")),
             MilestoneStatus::Planned | MilestoneStatus::Unspecified => Ok(()),
         }
     }
@@ -48,7 +65,9 @@ impl Milestone {
 
 fn require_reason(context: &Context<'_>, problem: &str) -> Result<(), Refusal> {
     if context.reason.trim().is_empty() {
-        return Err(Refusal::invalid("context.reason", "REASON_REQUIRED", problem).mend("Say why in the context's reason."));
+        return Err(
+            Refusal::invalid("context.reason", "REASON_REQUIRED", problem).mend("Say why in the context's reason.")
+        );
     }
     Ok(())
 }
@@ -65,17 +84,25 @@ impl Decide for PlanMilestone {
         }
         // What a milestone depends on must be there before it, so this is the only circle that can be drawn.
         if plan.depends_on.contains(&self.milestone_id) {
-            return Err(Refusal::precondition("DEPENDENCY_CYCLE", format!("The milestone {} depends on itself.", plan.name))
-                .mend("Name only milestones that come before it."));
+            return Err(Refusal::precondition(
+                "DEPENDENCY_CYCLE",
+                format!("The milestone {} depends on itself.", plan.name),
+            )
+            .mend("Name only milestones that come before it."));
         }
         for id in &plan.depends_on {
             project.milestone(id)?;
         }
         for id in &plan.decision_point_ids {
-            project.decision_points.iter().find(|p| &p.decision_point_id == id).ok_or_else(|| Refusal::not_found("decision point", id))?; //TMP
+            project.decision_point(id)?;
         }
         Ok(vec![
-            MilestonePlanned { milestone_id: self.milestone_id.clone(), plan: self.plan.clone(), deadline: self.deadline.clone() }.into(),
+            MilestonePlanned {
+                milestone_id: self.milestone_id.clone(),
+                plan: self.plan.clone(),
+                deadline: self.deadline.clone(),
+            }
+            .into(),
         ])
     }
 }
@@ -107,7 +134,13 @@ impl Decide for RescheduleMilestone {
             return Ok(Vec::new());
         }
         require_reason(context, "A milestone is moved for a reason.")?;
-        Ok(vec![MilestoneRescheduled { milestone_id: self.milestone_id.clone(), deadline: self.deadline.clone() }.into()])
+        Ok(vec![
+            MilestoneRescheduled {
+                milestone_id: self.milestone_id.clone(),
+                deadline: self.deadline.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -115,7 +148,9 @@ impl Fold for MilestoneRescheduled {
     type State = Project;
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
-        let Some(milestone) = project.milestone_mut(&self.milestone_id, at) else { return };
+        let Some(milestone) = project.milestone_mut(&self.milestone_id, at) else {
+            return;
+        };
         let from = std::mem::replace(&mut milestone.deadline, self.deadline.clone());
         milestone.moves.push(MilestoneMove {
             from,
@@ -134,18 +169,29 @@ impl Decide for AchieveMilestone {
         project.require_active()?;
         let milestone = project.milestone(&self.milestone_id)?;
         let achieved_on = self.achieved_on.as_deref().unwrap_or(context.effective_date);
-        if milestone.achieved_on.as_deref() == Some(achieved_on) && milestone.document == self.document && milestone.evidence == self.evidence {
+        if milestone.achieved_on.as_deref() == Some(achieved_on)
+            && milestone.document == self.document
+            && milestone.evidence == self.evidence
+        {
             return Ok(Vec::new());
         }
         milestone.require_planned()?;
         if achieved_on > context.today {
-            let problem = format!("The milestone cannot have been achieved on {achieved_on}, which is after today, {}.", context.today);
-            return Err(Refusal::invalid("achieved_on", "ACHIEVED_IN_FUTURE", problem).mend("Record it when the result is there."));
+            let problem = format!(
+                "The milestone cannot have been achieved on {achieved_on}, which is after today, {}.",
+                context.today
+            );
+            return Err(Refusal::invalid("achieved_on", "ACHIEVED_IN_FUTURE", problem)
+                .mend("Record it when the result is there."));
         }
         if self.document.is_none() && self.evidence.trim().is_empty() {
             let result = milestone.plan.as_ref().map_or("", |plan| &plan.measurable_result);
-            let problem = format!("Nothing shows that the measurable result of milestone {} is there: {result}.", milestone.label());
-            return Err(Refusal::rule("M1", "EVIDENCE_REQUIRED", problem).mend("Give a document that shows it, or say in the evidence what does."));
+            let problem = format!(
+                "Nothing shows that the measurable result of milestone {} is there: {result}.",
+                milestone.label()
+            );
+            return Err(Refusal::rule("M1", "EVIDENCE_REQUIRED", problem)
+                .mend("Give a document that shows it, or say in the evidence what does."));
         }
         Ok(vec![
             MilestoneAchieved {
@@ -183,7 +229,12 @@ impl Decide for CancelMilestone {
         }
         milestone.require_planned()?;
         require_reason(context, "A milestone is cancelled for a reason.")?;
-        Ok(vec![MilestoneCancelled { milestone_id: self.milestone_id.clone() }.into()])
+        Ok(vec![
+            MilestoneCancelled {
+                milestone_id: self.milestone_id.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -198,7 +249,7 @@ impl Fold for MilestoneCancelled {
 }
 
 pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
-    //TMP before_decision(project, found);
+    before_decision(project, found);
     before_dependency(project, found);
     overdue(project, today, found);
     repeated_numbers(project, found);
@@ -208,11 +259,13 @@ fn position(provenance: &Option<Provenance>) -> i64 {
     provenance.map_or(0, |provenance| provenance.last_position)
 }
 
-/*TMP
 /// B9: a milestone hangs on a decision and is dated before it.
 fn before_decision(project: &Project, found: &mut Vec<Suspicion>) {
     for (milestone, plan) in project.standing_milestones() {
-        let points = plan.decision_point_ids.iter().filter_map(|id| project.decision_point(id).ok());
+        let points = plan
+            .decision_point_ids
+            .iter()
+            .filter_map(|id| project.decision_point(id).ok());
         for point in points.filter(|point| point.status() != DecisionPointStatus::Withdrawn) {
             let decision = point.decided.as_ref().unwrap_or(&point.date).as_str();
             if milestone.date() < decision {
@@ -220,7 +273,11 @@ fn before_decision(project: &Project, found: &mut Vec<Suspicion>) {
                     "Milestone {} ({}) is dated before decision point {} ({decision}), which it hangs on.",
                     milestone.label(),
                     milestone.date(),
-                    if point.number.is_empty() { &point.name } else { &point.number },
+                    if point.number.is_empty() {
+                        &point.name
+                    } else {
+                        &point.number
+                    },
                 );
                 found.push(Suspicion {
                     code: "B9",
@@ -234,11 +291,13 @@ fn before_decision(project: &Project, found: &mut Vec<Suspicion>) {
     }
 }
 
-TMP*/
 /// A milestone is dated before another one that it depends on.
 fn before_dependency(project: &Project, found: &mut Vec<Suspicion>) {
     for (milestone, plan) in project.standing_milestones() {
-        for (earlier, _) in project.standing_milestones().filter(|(earlier, _)| plan.depends_on.contains(&earlier.milestone_id)) {
+        for (earlier, _) in project
+            .standing_milestones()
+            .filter(|(earlier, _)| plan.depends_on.contains(&earlier.milestone_id))
+        {
             if milestone.date() < earlier.date() {
                 found.push(Suspicion {
                     code: "MILESTONE_BEFORE_DEPENDENCY",
@@ -259,12 +318,19 @@ fn before_dependency(project: &Project, found: &mut Vec<Suspicion>) {
 }
 
 fn overdue(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
-    let planned = project.milestones.iter().filter(|milestone| milestone.status() == MilestoneStatus::Planned);
+    let planned = project
+        .milestones
+        .iter()
+        .filter(|milestone| milestone.status() == MilestoneStatus::Planned);
     for milestone in planned.filter(|milestone| milestone.deadline.as_str() < today) {
         found.push(Suspicion {
             code: "MILESTONE_OVERDUE",
             severity: Severity::Warning,
-            description: format!("Milestone {} was due by {} and is not achieved.", milestone.label(), milestone.deadline),
+            description: format!(
+                "Milestone {} was due by {} and is not achieved.",
+                milestone.label(),
+                milestone.deadline
+            ),
             entities: vec![milestone.milestone_id.clone()],
             events: vec![position(&milestone.provenance)],
         });
@@ -279,7 +345,11 @@ fn repeated_numbers(project: &Project, found: &mut Vec<Suspicion>) {
             continue;
         }
         seen.push(number);
-        let same: Vec<&Milestone> = project.standing_milestones().filter(|(_, other)| other.number == number).map(|(same, _)| same).collect();
+        let same: Vec<&Milestone> = project
+            .standing_milestones()
+            .filter(|(_, other)| other.number == number)
+            .map(|(same, _)| same)
+            .collect();
         if same.len() > 1 {
             found.push(Suspicion {
                 code: "MILESTONE_NUMBER_REPEATED",

@@ -2,4 +2,6 @@
 
 mod scenario;
 
+mod organization;
 mod risk;
+mod role;

@@ -19,7 +19,13 @@ fn months_of(text: &str) -> Option<(i32, i32)> {
     let january = year.parse::<i32>().ok().filter(|year| YEARS.contains(year))? * 12;
     match part.strip_prefix('Q') {
         Some(quarter) => {
-            let first = january + (quarter.parse::<i32>().ok().filter(|quarter| (1..=4).contains(quarter))? - 1) * 3;
+            let first = january
+                + (quarter
+                    .parse::<i32>()
+                    .ok()
+                    .filter(|quarter| (1..=4).contains(quarter))?
+                    - 1)
+                    * 3;
             Some((first, first + 2))
         }
         None => {
@@ -44,20 +50,28 @@ impl Scale {
     fn name(self, column: i32) -> String {
         match self.0 {
             GanttGranularity::Quarter => format!("{}-Q{}", column / 4, column % 4 + 1),
-            GanttGranularity::Month | GanttGranularity::Unspecified => format!("{}-{:02}", column / 12, column % 12 + 1),
+            GanttGranularity::Month | GanttGranularity::Unspecified => {
+                format!("{}-{:02}", column / 12, column % 12 + 1)
+            }
         }
     }
 
     /// The stretches of a schedule, in order; those that meet are one.
     fn bars(self, schedule: &[ScheduleSpan]) -> Vec<GanttBar> {
         let months = schedule.iter().filter_map(ScheduleSpan::months);
-        let mut bars: Vec<GanttBar> =
-            months.map(|(first, last)| GanttBar { first_column: self.column(first), last_column: self.column(last) }).collect();
+        let mut bars: Vec<GanttBar> = months
+            .map(|(first, last)| GanttBar {
+                first_column: self.column(first),
+                last_column: self.column(last),
+            })
+            .collect();
         bars.sort_by_key(|bar| bar.first_column);
         let mut merged: Vec<GanttBar> = Vec::new();
         for bar in bars {
             match merged.last_mut() {
-                Some(last) if bar.first_column <= last.last_column + 1 => last.last_column = last.last_column.max(bar.last_column),
+                Some(last) if bar.first_column <= last.last_column + 1 => {
+                    last.last_column = last.last_column.max(bar.last_column)
+                }
                 _ => merged.push(bar),
             }
         }
@@ -66,12 +80,20 @@ impl Scale {
 
     fn mark(self, date: &str, text: &str) -> Option<GanttMark> {
         let month = months_of(date.get(..7)?)?.0;
-        Some(GanttMark { column: self.column(month), date: date.to_owned(), text: text.to_owned(), milestone_id: String::new() })
+        Some(GanttMark {
+            column: self.column(month),
+            date: date.to_owned(),
+            text: text.to_owned(),
+            milestone_id: String::new(),
+        })
     }
 
     fn row(self, project: &Project, activity: &Activity) -> Option<GanttRow> {
         let plan = activity.plan.as_ref()?;
-        let before = project.activity_links.iter().filter(|link| link.to_activity_id == activity.activity_id);
+        let before = project
+            .activity_links
+            .iter()
+            .filter(|link| link.to_activity_id == activity.activity_id);
         Some(GanttRow {
             activity_id: activity.activity_id.clone(),
             number: plan.number.clone(),
@@ -79,7 +101,11 @@ impl Scale {
             status: activity.status,
             percent: activity.percent,
             bars: self.bars(&plan.schedule),
-            results: plan.results.iter().filter_map(|result| self.mark(result.due.as_deref()?, &result.description)).collect(),
+            results: plan
+                .results
+                .iter()
+                .filter_map(|result| self.mark(result.due.as_deref()?, &result.description))
+                .collect(),
             after_activity_ids: before.map(|link| link.from_activity_id.clone()).collect(),
         })
     }
@@ -87,17 +113,30 @@ impl Scale {
     fn milestone(self, milestone: &Milestone) -> Option<GanttMark> {
         let name = &milestone.plan.as_ref()?.name;
         let mark = self.mark(milestone.date(), format!("{} {name}", milestone.label()).trim_start())?;
-        Some(GanttMark { milestone_id: milestone.milestone_id.clone(), ..mark })
+        Some(GanttMark {
+            milestone_id: milestone.milestone_id.clone(),
+            ..mark
+        })
     }
 }
 
 /// The time plan of a project as it stands: its activities and milestones in columns of months or quarters.
 #[must_use]
 pub fn gantt_reading(project: &Project, granularity: GanttGranularity) -> GanttReading {
-    let granularity = if granularity == GanttGranularity::Quarter { granularity } else { GanttGranularity::Month };
+    let granularity = if granularity == GanttGranularity::Quarter {
+        granularity
+    } else {
+        GanttGranularity::Month
+    };
     let scale = Scale(granularity);
-    let activities = project.activities.iter().filter(|activity| activity.status() != ActivityStatus::Cancelled);
-    let milestones = project.milestones.iter().filter(|milestone| milestone.status() != MilestoneStatus::Cancelled);
+    let activities = project
+        .activities
+        .iter()
+        .filter(|activity| activity.status() != ActivityStatus::Cancelled);
+    let milestones = project
+        .milestones
+        .iter()
+        .filter(|milestone| milestone.status() != MilestoneStatus::Cancelled);
     let mut reading = GanttReading {
         granularity: granularity.into(),
         columns: Vec::new(),
@@ -105,8 +144,17 @@ pub fn gantt_reading(project: &Project, granularity: GanttGranularity) -> GanttR
         milestones: milestones.filter_map(|milestone| scale.milestone(milestone)).collect(),
         position: project.position,
     };
-    let bars = reading.rows.iter().flat_map(|row| &row.bars).flat_map(|bar| [bar.first_column, bar.last_column]);
-    let marks = reading.rows.iter().flat_map(|row| &row.results).chain(&reading.milestones).map(|mark| mark.column);
+    let bars = reading
+        .rows
+        .iter()
+        .flat_map(|row| &row.bars)
+        .flat_map(|bar| [bar.first_column, bar.last_column]);
+    let marks = reading
+        .rows
+        .iter()
+        .flat_map(|row| &row.results)
+        .chain(&reading.milestones)
+        .map(|mark| mark.column);
     let columns: Vec<i32> = bars.chain(marks).collect();
     if let (Some(&first), Some(&last)) = (columns.iter().min(), columns.iter().max()) {
         reading.columns = (first..=last).map(|column| scale.name(column)).collect();

@@ -9,7 +9,10 @@ use crate::schema::v1::*;
 
 impl Project {
     fn activity(&self, id: &str) -> Result<&Activity, Refusal> {
-        self.activities.iter().find(|activity| activity.activity_id == id).ok_or_else(|| Refusal::not_found("activity", id))
+        self.activities
+            .iter()
+            .find(|activity| activity.activity_id == id)
+            .ok_or_else(|| Refusal::not_found("activity", id))
     }
 
     fn activity_mut(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut Activity> {
@@ -46,17 +49,27 @@ impl Project {
 impl Activity {
     /// How it is spoken of: by its number, or by its id when it has none.
     fn label(&self) -> &str {
-        self.plan.as_ref().map(|plan| plan.number.as_str()).filter(|number| !number.is_empty()).unwrap_or(&self.activity_id)
+        self.plan
+            .as_ref()
+            .map(|plan| plan.number.as_str())
+            .filter(|number| !number.is_empty())
+            .unwrap_or(&self.activity_id)
     }
 
     /// Refuses when it is completed or cancelled.
     fn require_unended(&self) -> Result<(), Refusal> {
         let ended = self.ended_on.as_deref().unwrap_or_default();
         match self.status() {
-            ActivityStatus::Completed => Err(Refusal::precondition("ACTIVITY_COMPLETED", format!("Activity {} was completed on {ended}.", self.label()))
-                .mend("Plan a new activity for what remains.")),
-            ActivityStatus::Cancelled => Err(Refusal::precondition("ACTIVITY_CANCELLED", format!("Activity {} was cancelled on {ended}.", self.label()))
-                .mend("Plan a new activity when it is to be done after all.")),
+            ActivityStatus::Completed => Err(Refusal::precondition(
+                "ACTIVITY_COMPLETED",
+                format!("Activity {} was completed on {ended}.", self.label()),
+            )
+            .mend("Plan a new activity for what remains.")),
+            ActivityStatus::Cancelled => Err(Refusal::precondition(
+                "ACTIVITY_CANCELLED",
+                format!("Activity {} was cancelled on {ended}.", self.label()),
+            )
+            .mend("Plan a new activity when it is to be done after all.")),
             ActivityStatus::Planned | ActivityStatus::Started | ActivityStatus::Unspecified => Ok(()),
         }
     }
@@ -66,17 +79,30 @@ impl Activity {
         if self.status() == ActivityStatus::Started {
             return Ok(());
         }
-        Err(Refusal::precondition("ACTIVITY_NOT_STARTED", format!("Activity {} has not started.", self.label())).mend("Start it first."))
+        Err(Refusal::precondition(
+            "ACTIVITY_NOT_STARTED",
+            format!("Activity {} has not started.", self.label()),
+        )
+        .mend("Start it first."))
     }
 }
 
 impl ActivityPlan {
     /// Refuses a stretch that ends before it begins.
     fn check(&self) -> Result<(), Refusal> {
-        for (index, span) in self.schedule.iter().enumerate().filter(|(_, span)| span.months().is_none()) {
+        for (index, span) in self
+            .schedule
+            .iter()
+            .enumerate()
+            .filter(|(_, span)| span.months().is_none())
+        {
             let problem = format!("The schedule ends in {}, before it begins in {}.", span.to, span.from);
-            return Err(Refusal::invalid(&format!("plan.schedule[{index}].to"), "SCHEDULE_ENDS_BEFORE_IT_BEGINS", problem)
-                .mend("Give the first month or quarter first."));
+            return Err(Refusal::invalid(
+                &format!("plan.schedule[{index}].to"),
+                "SCHEDULE_ENDS_BEFORE_IT_BEGINS",
+                problem,
+            )
+            .mend("Give the first month or quarter first."));
         }
         Ok(())
     }
@@ -88,10 +114,18 @@ impl Decide for PlanActivity {
     fn decide(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Decision {
         project.require_active()?;
         if let Ok(activity) = project.activity(&self.activity_id) {
-            return unchanged_or(activity.plan == self.plan, || Refusal::already_exists("activity", &self.activity_id));
+            return unchanged_or(activity.plan == self.plan, || {
+                Refusal::already_exists("activity", &self.activity_id)
+            });
         }
         self.plan.as_ref().map_or(Ok(()), ActivityPlan::check)?;
-        Ok(vec![ActivityPlanned { activity_id: self.activity_id.clone(), plan: self.plan.clone() }.into()])
+        Ok(vec![
+            ActivityPlanned {
+                activity_id: self.activity_id.clone(),
+                plan: self.plan.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -120,7 +154,13 @@ impl Decide for ReviseActivity {
         }
         activity.require_unended()?;
         self.plan.as_ref().map_or(Ok(()), ActivityPlan::check)?;
-        Ok(vec![ActivityRevised { activity_id: self.activity_id.clone(), plan: self.plan.clone() }.into()])
+        Ok(vec![
+            ActivityRevised {
+                activity_id: self.activity_id.clone(),
+                plan: self.plan.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -144,7 +184,12 @@ impl Decide for StartActivity {
             return Ok(Vec::new());
         }
         activity.require_unended()?;
-        Ok(vec![ActivityStarted { activity_id: self.activity_id.clone() }.into()])
+        Ok(vec![
+            ActivityStarted {
+                activity_id: self.activity_id.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -167,11 +212,20 @@ impl Decide for ReportProgress {
         let activity = project.activity(&self.activity_id)?;
         activity.require_started()?;
         // The same figure a week later is news; on the same day it is a repeat.
-        let same = |last: &ActivityProgress| last.percent == self.percent && last.note == self.note && last.effective_date == context.effective_date;
+        let same = |last: &ActivityProgress| {
+            last.percent == self.percent && last.note == self.note && last.effective_date == context.effective_date
+        };
         if activity.progress.last().is_some_and(same) {
             return Ok(Vec::new());
         }
-        Ok(vec![ProgressReported { activity_id: self.activity_id.clone(), percent: self.percent, note: self.note.clone() }.into()])
+        Ok(vec![
+            ProgressReported {
+                activity_id: self.activity_id.clone(),
+                percent: self.percent,
+                note: self.note.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -200,7 +254,12 @@ impl Decide for CompleteActivity {
             return Ok(Vec::new());
         }
         activity.require_started()?;
-        Ok(vec![ActivityCompleted { activity_id: self.activity_id.clone() }.into()])
+        Ok(vec![
+            ActivityCompleted {
+                activity_id: self.activity_id.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -227,9 +286,19 @@ impl Decide for CancelActivity {
         }
         activity.require_unended()?;
         if context.reason.trim().is_empty() {
-            return Err(Refusal::invalid("context.reason", "REASON_REQUIRED", "An activity is cancelled for a reason.").mend("Say why in the context's reason."));
+            return Err(Refusal::invalid(
+                "context.reason",
+                "REASON_REQUIRED",
+                "An activity is cancelled for a reason.",
+            )
+            .mend("Say why in the context's reason."));
         }
-        Ok(vec![ActivityCancelled { activity_id: self.activity_id.clone() }.into()])
+        Ok(vec![
+            ActivityCancelled {
+                activity_id: self.activity_id.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -251,7 +320,11 @@ impl Decide for LinkActivities {
         project.require_active()?;
         let (from, to) = (self.from_activity_id.as_str(), self.to_activity_id.as_str());
         let (first, after) = (project.activity(from)?.label(), project.activity(to)?.label());
-        if project.activity_links.iter().any(|link| link.from_activity_id == from && link.to_activity_id == to) {
+        if project
+            .activity_links
+            .iter()
+            .any(|link| link.from_activity_id == from && link.to_activity_id == to)
+        {
             return Ok(Vec::new());
         }
         if let Some(way) = project.linked_way(to, from) {
@@ -259,11 +332,20 @@ impl Decide for LinkActivities {
                 format!("{first} cannot come before itself.")
             } else {
                 let way: Vec<&str> = way.into_iter().map(|id| project.activity_label(id)).collect();
-                format!("{first} cannot come before {after}, since {after} comes before {first} already: {}.", way.join(", "))
+                format!(
+                    "{first} cannot come before {after}, since {after} comes before {first} already: {}.",
+                    way.join(", ")
+                )
             };
             return Err(Refusal::rule("K1", "LINK_CYCLE", problem).mend("Link them the other way, or not at all."));
         }
-        Ok(vec![ActivitiesLinked { from_activity_id: from.to_owned(), to_activity_id: to.to_owned() }.into()])
+        Ok(vec![
+            ActivitiesLinked {
+                from_activity_id: from.to_owned(),
+                to_activity_id: to.to_owned(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -281,8 +363,19 @@ impl Fold for ActivitiesLinked {
 
 /// A number that stands twice among the activities that are not cancelled.
 pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) {
-    let standing = || project.activities.iter().filter(|activity| activity.status() != ActivityStatus::Cancelled);
-    let number = |activity: &Activity| activity.plan.as_ref().map(|plan| plan.number.clone()).unwrap_or_default();
+    let standing = || {
+        project
+            .activities
+            .iter()
+            .filter(|activity| activity.status() != ActivityStatus::Cancelled)
+    };
+    let number = |activity: &Activity| {
+        activity
+            .plan
+            .as_ref()
+            .map(|plan| plan.number.clone())
+            .unwrap_or_default()
+    };
     let mut seen = vec![String::new()];
     for activity in standing() {
         let repeated = number(activity);
@@ -296,7 +389,11 @@ pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) 
                 severity: Severity::Warning,
                 description: format!("{} activities have the number {repeated}.", same.len()),
                 entities: same.iter().map(|activity| activity.activity_id.clone()).collect(),
-                events: same.iter().filter_map(|activity| activity.provenance).map(|provenance| provenance.last_position).collect(),
+                events: same
+                    .iter()
+                    .filter_map(|activity| activity.provenance)
+                    .map(|provenance| provenance.last_position)
+                    .collect(),
             });
         }
         seen.push(repeated);

@@ -18,9 +18,15 @@ pub(in crate::domain) fn find(project: &Project, _today: &str, found: &mut Vec<S
         found.push(Suspicion {
             code: "BUDGET_CHANGED_SINCE_APPROVAL",
             severity: Severity::Warning,
-            description: format!("The budget has changed since it was approved on {approved}, and is not approved as it stands."),
+            description: format!(
+                "The budget has changed since it was approved on {approved}, and is not approved as it stands."
+            ),
             entities: Vec::new(),
-            events: budget.provenance.iter().map(|provenance| provenance.last_position).collect(),
+            events: budget
+                .provenance
+                .iter()
+                .map(|provenance| provenance.last_position)
+                .collect(),
         });
     }
 }
@@ -34,8 +40,16 @@ impl Project {
 
 impl Budget {
     /// The ids of the lines that count, and the positions that last changed them.
-    fn lines(&self, side: Option<BudgetSide>, counts: impl Fn(&BudgetLine, Option<&FinancingSource>) -> bool) -> (Vec<String>, Vec<i64>) {
-        let costs = self.cost_lines.iter().filter(|_| side != Some(BudgetSide::Financing)).map(|line| (&line.line_id, &line.line, None, &line.provenance));
+    fn lines(
+        &self,
+        side: Option<BudgetSide>,
+        counts: impl Fn(&BudgetLine, Option<&FinancingSource>) -> bool,
+    ) -> (Vec<String>, Vec<i64>) {
+        let costs = self
+            .cost_lines
+            .iter()
+            .filter(|_| side != Some(BudgetSide::Financing))
+            .map(|line| (&line.line_id, &line.line, None, &line.provenance));
         let financing = self
             .financing_lines
             .iter()
@@ -50,19 +64,33 @@ impl Budget {
 }
 
 fn warning(code: &'static str, description: String, (entities, events): (Vec<String>, Vec<i64>)) -> Suspicion {
-    Suspicion { code, severity: Severity::Warning, description, entities, events }
+    Suspicion {
+        code,
+        severity: Severity::Warning,
+        description,
+        entities,
+        events,
+    }
 }
 
 /// E4: a stated total differs from the computed one. A total that is stated as unknown contradicts nothing.
 fn stated_totals(budget: &Budget, period: &str, name: &str, found: &mut Vec<Suspicion>) {
     for (side, word) in [(BudgetSide::Cost, "cost"), (BudgetSide::Financing, "financing")] {
-        let Some(stated) = budget.stated_total(side, period) else { continue };
-        let Some(amount) = stated.amount.filter(|amount| amount.certainty() != Certainty::Unknown) else { continue };
+        let Some(stated) = budget.stated_total(side, period) else {
+            continue;
+        };
+        let Some(amount) = stated.amount.filter(|amount| amount.certainty() != Certainty::Unknown) else {
+            continue;
+        };
         let computed = budget.side_of(side, period);
         if computed.unknown == 0 && computed.figure() == amount.ore {
             continue;
         }
-        let description = format!("{name}: the stated total of the {word} is {}, but its lines add up to {}.", kroner(amount.ore), computed.words());
+        let description = format!(
+            "{name}: the stated total of the {word} is {}, but its lines add up to {}.",
+            kroner(amount.ore),
+            computed.words()
+        );
         let (entities, mut events) = budget.lines(Some(side), |line, _| line.period == period);
         events.extend(stated.provenance.iter().map(|provenance| provenance.last_position));
         found.push(warning("E4", description, (entities, events)));
@@ -71,22 +99,46 @@ fn stated_totals(budget: &Budget, period: &str, name: &str, found: &mut Vec<Susp
 
 /// E5: cost and financing of a period differ, in figures or in how much is unknown.
 fn unequal_sides(budget: &Budget, period: &str, name: &str, found: &mut Vec<Suspicion>) {
-    let (cost, financing) = (budget.side_of(BudgetSide::Cost, period), budget.side_of(BudgetSide::Financing, period));
+    let (cost, financing) = (
+        budget.side_of(BudgetSide::Cost, period),
+        budget.side_of(BudgetSide::Financing, period),
+    );
     if cost.figure() != financing.figure() || cost.unknown != financing.unknown {
         let description = format!("{name}: cost is {}, financing {}.", cost.words(), financing.words());
-        found.push(warning("E5", description, budget.lines(None, |line, _| line.period == period)));
+        found.push(warning(
+            "E5",
+            description,
+            budget.lines(None, |line, _| line.period == period),
+        ));
     }
 }
 
 /// E6: later years take over more money than a year left. While a part of its financing is unknown, nobody can say.
 fn carried_too_much(budget: &Budget, period: &str, name: &str, found: &mut Vec<Suspicion>) {
-    let financed = Total::of(budget.financing_said().filter(|(_, line)| line.period == period && line.kind() != BudgetKind::InKind).filter_map(|(_, line)| line.amount.as_ref()));
+    let financed = Total::of(
+        budget
+            .financing_said()
+            .filter(|(_, line)| line.period == period && line.kind() != BudgetKind::InKind)
+            .filter_map(|(_, line)| line.amount.as_ref()),
+    );
     let left = financed.figure().saturating_sub(budget.used_of(period));
     let carried = budget.carried_out(period);
     if is_year(period) && financed.unknown == 0 && carried.figure() > left {
-        let description = format!("{} is carried over from {name}, which left {}.", carried.words(), kroner(left));
-        let from = |source: Option<&FinancingSource>| source.is_some_and(|source| source.kind() == FinancingSourceKind::CarriedOver && source.year.as_deref() == Some(period));
-        found.push(warning("E6", description, budget.lines(Some(BudgetSide::Financing), |_, source| from(source))));
+        let description = format!(
+            "{} is carried over from {name}, which left {}.",
+            carried.words(),
+            kroner(left)
+        );
+        let from = |source: Option<&FinancingSource>| {
+            source.is_some_and(|source| {
+                source.kind() == FinancingSourceKind::CarriedOver && source.year.as_deref() == Some(period)
+            })
+        };
+        found.push(warning(
+            "E6",
+            description,
+            budget.lines(Some(BudgetSide::Financing), |_, source| from(source)),
+        ));
     }
 }
 
@@ -95,7 +147,14 @@ fn mixed_vat(budget: &Budget, period: &str, name: &str, found: &mut Vec<Suspicio
     let (including, events) = budget.lines(None, |line, _| line.period == period && line.including_vat);
     let (excluding, _) = budget.lines(None, |line, _| line.period == period && !line.including_vat);
     if !including.is_empty() && !excluding.is_empty() {
-        let description = format!("{name}: {} of {} lines include VAT, and are added up with lines that do not.", including.len(), including.len() + excluding.len());
-        found.push(Suspicion { severity: Severity::Notice, ..warning("VAT_MIXED", description, (including, events)) });
+        let description = format!(
+            "{name}: {} of {} lines include VAT, and are added up with lines that do not.",
+            including.len(),
+            including.len() + excluding.len()
+        );
+        found.push(Suspicion {
+            severity: Severity::Notice,
+            ..warning("VAT_MIXED", description, (including, events))
+        });
     }
 }

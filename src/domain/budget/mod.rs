@@ -15,7 +15,9 @@ use crate::schema::v1::*;
 impl Project {
     /// Whether the budget is approved as it stands: no line has changed since.
     pub(super) fn budget_is_approved(&self) -> bool {
-        self.budget.as_ref().is_some_and(|budget| budget.status() == BudgetStatus::Approved)
+        self.budget
+            .as_ref()
+            .is_some_and(|budget| budget.status() == BudgetStatus::Approved)
     }
 
     /// Whether the money is settled, as a start decision demands (B4).
@@ -24,34 +26,57 @@ impl Project {
     }
 
     fn cost_line(&self, id: &str) -> Result<&CostLine, Refusal> {
-        let line = self.budget.iter().flat_map(|budget| &budget.cost_lines).find(|line| line.line_id == id);
+        let line = self
+            .budget
+            .iter()
+            .flat_map(|budget| &budget.cost_lines)
+            .find(|line| line.line_id == id);
         line.ok_or_else(|| Refusal::not_found("cost line", id))
     }
 
     fn financing_line(&self, id: &str) -> Result<&FinancingLine, Refusal> {
-        let line = self.budget.iter().flat_map(|budget| &budget.financing_lines).find(|line| line.line_id == id);
+        let line = self
+            .budget
+            .iter()
+            .flat_map(|budget| &budget.financing_lines)
+            .find(|line| line.line_id == id);
         line.ok_or_else(|| Refusal::not_found("financing line", id))
     }
 
     fn commitment(&self, id: &str) -> Result<&Commitment, Refusal> {
-        let commitment = self.budget.iter().flat_map(|budget| &budget.commitments).find(|commitment| commitment.commitment_id == id);
+        let commitment = self
+            .budget
+            .iter()
+            .flat_map(|budget| &budget.commitments)
+            .find(|commitment| commitment.commitment_id == id);
         commitment.ok_or_else(|| Refusal::not_found("commitment", id))
     }
 
     fn actual(&self, id: &str) -> Result<&Actual, Refusal> {
-        let actual = self.budget.iter().flat_map(|budget| &budget.actuals).find(|actual| actual.actual_id == id);
+        let actual = self
+            .budget
+            .iter()
+            .flat_map(|budget| &budget.actuals)
+            .find(|actual| actual.actual_id == id);
         actual.ok_or_else(|| Refusal::not_found("actual", id))
     }
 
     fn budget_mut(&mut self, at: &Recorded<'_>) -> &mut Budget {
-        let budget = self.budget.get_or_insert_with(|| Budget { status: BudgetStatus::Draft.into(), ..Budget::default() });
+        let budget = self.budget.get_or_insert_with(|| Budget {
+            status: BudgetStatus::Draft.into(),
+            ..Budget::default()
+        });
         at.touch(&mut budget.provenance);
         budget
     }
 
     /// Refuses a period that is neither a year nor a phase of the project.
     fn check_period(&self, period: &str) -> Result<(), Refusal> {
-        if is_year(period) || self.phases.iter().any(|phase| phase.phase_id == period) { Ok(()) } else { Err(Refusal::not_found("phase", period)) }
+        if is_year(period) {
+            Ok(())
+        } else {
+            self.phase(period).map(|_| ())
+        }
     }
 }
 

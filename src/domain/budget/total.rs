@@ -9,22 +9,48 @@ impl Amount {
     pub(in crate::domain) fn check(&self, field: &str) -> Result<(), Refusal> {
         let unknown = self.certainty() == Certainty::Unknown;
         let refusal = match self.ore {
-            1.. if unknown => Refusal::invalid(&format!("{field}.ore"), "UNKNOWN_AMOUNT_WITH_FIGURE", format!("An unknown amount carries a figure, {}.", kroner(self.ore)))
-                .mend("Leave the figure out, or say that it is known or estimated."),
-            ..0 => Refusal::invalid(&format!("{field}.ore"), "AMOUNT_NEGATIVE", format!("The amount is negative, {}.", kroner(self.ore)))
-                .mend("Give it without the sign; income is a financing line, and only a correction of an actual is negative."),
-            0 if !unknown => Refusal::invalid(&format!("{field}.ore"), "AMOUNT_WITHOUT_FIGURE", "A known or estimated amount carries no figure.")
-                .mend("Give the figure in whole øre, or say that it is unknown; what costs nothing needs no line."),
+            1.. if unknown => Refusal::invalid(
+                &format!("{field}.ore"),
+                "UNKNOWN_AMOUNT_WITH_FIGURE",
+                format!("An unknown amount carries a figure, {}.", kroner(self.ore)),
+            )
+            .mend("Leave the figure out, or say that it is known or estimated."),
+            ..0 => Refusal::invalid(
+                &format!("{field}.ore"),
+                "AMOUNT_NEGATIVE",
+                format!("The amount is negative, {}.", kroner(self.ore)),
+            )
+            .mend(
+                "Give it without the sign; income is a financing line, and only a correction of an actual is negative.",
+            ),
+            0 if !unknown => Refusal::invalid(
+                &format!("{field}.ore"),
+                "AMOUNT_WITHOUT_FIGURE",
+                "A known or estimated amount carries no figure.",
+            )
+            .mend("Give the figure in whole øre, or say that it is unknown; what costs nothing needs no line."),
             _ => return Ok(()),
         };
-        Err(Refusal { rule: Some("E1"), ..refusal })
+        Err(Refusal {
+            rule: Some("E1"),
+            ..refusal
+        })
     }
 
     pub(super) fn total(&self) -> Total {
         match self.certainty() {
-            Certainty::Unknown => Total { unknown: 1, ..Total::default() },
-            Certainty::Estimated => Total { estimated_ore: self.ore, ..Total::default() },
-            Certainty::Known | Certainty::Unspecified => Total { known_ore: self.ore, ..Total::default() },
+            Certainty::Unknown => Total {
+                unknown: 1,
+                ..Total::default()
+            },
+            Certainty::Estimated => Total {
+                estimated_ore: self.ore,
+                ..Total::default()
+            },
+            Certainty::Known | Certainty::Unspecified => Total {
+                known_ore: self.ore,
+                ..Total::default()
+            },
         }
     }
 }
@@ -32,12 +58,17 @@ impl Amount {
 impl Total {
     /// The sum of these amounts.
     pub(super) fn of<'a>(amounts: impl IntoIterator<Item = &'a Amount>) -> Self {
-        amounts.into_iter().fold(Self::default(), |total, amount| total.plus(&amount.total()))
+        amounts
+            .into_iter()
+            .fold(Self::default(), |total, amount| total.plus(&amount.total()))
     }
 
     /// A known sum.
     pub(super) fn known(ore: i64) -> Self {
-        Self { known_ore: ore, ..Self::default() }
+        Self {
+            known_ore: ore,
+            ..Self::default()
+        }
     }
 
     pub(super) fn plus(&self, other: &Self) -> Self {
