@@ -2,4 +2,7 @@
 
 mod scenario;
 
+mod activity;
+mod budget;
+mod milestone;
 mod risk;
