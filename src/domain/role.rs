@@ -359,18 +359,20 @@ pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
     }
 }
 
+/// A start decision is not made before the money is settled (B4), so the decision settles both, whatever the budget becomes later.
 fn find_leader_before_start(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
     let mut points = project.decision_points.iter();
-    let decided = points.any(|point| point.kind() == DecisionPointKind::Start && point.is_approved());
-    let missing = match (project.finance_is_settled(), decided) {
-        (true, true) => return,
-        (true, false) => "the start of the project is not decided",
-        (false, true) => "the start of the project is not financed",
-        (false, false) => "the start of the project is neither financed nor decided",
+    if points.any(|point| point.kind() == DecisionPointKind::Start && point.is_approved()) {
+        return;
+    }
+    let missing = if project.finance_is_settled() {
+        "not decided"
+    } else {
+        "neither financed nor decided"
     };
     let leaders: Vec<&RoleAssignment> = project.holders(ProjectRole::Leader, today).collect();
     if let Some(first) = leaders.iter().map(|assignment| assignment.from.as_str()).min() {
-        let description = format!("The project has had a project leader since {first}, but {missing}.");
+        let description = format!("The project has had a project leader since {first}, but its start is {missing}.");
         found.push(suspicion("R3", description, leaders.into_iter()));
     }
 }

@@ -2,6 +2,9 @@
 
 mod scenario;
 
+mod activity;
+mod budget;
+mod milestone;
 mod organization;
 mod project;
 mod risk;
