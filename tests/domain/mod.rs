@@ -2,6 +2,10 @@
 
 mod scenario;
 
+mod activity;
+mod budget;
+mod milestone;
 mod organization;
+mod project;
 mod risk;
 mod role;
