@@ -79,3 +79,5 @@ BEGIN
     END LOOP;
 END
 $$;
+
+RESET ROLE;

@@ -90,3 +90,5 @@ BEGIN
     RETURN low;
 END
 $$;
+
+RESET ROLE;

@@ -49,3 +49,5 @@ BEGIN
     RETURN (SELECT c.position FROM vedtak.projection_checkpoints c WHERE c.tenant = of_tenant AND c.projection = of_projection);
 END
 $$;
+
+RESET ROLE;

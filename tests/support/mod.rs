@@ -83,7 +83,11 @@ pub async fn database() -> String {
 
 /// The issuer of the tests' tokens.
 pub fn issuer() -> &'static DevelopmentIssuer {
-    static ISSUER: LazyLock<DevelopmentIssuer> = LazyLock::new(|| DevelopmentIssuer::open(&directory().join("issuer")).unwrap());
+    static ISSUER: LazyLock<DevelopmentIssuer> = LazyLock::new(|| {
+        let place = directory().join("issuer");
+        std::fs::create_dir_all(&place).unwrap();
+        DevelopmentIssuer::open(&place).unwrap()
+    });
     &ISSUER
 }
 
