@@ -1,3 +1,5 @@
 //! All tests, in one binary; each file is named after what it proves.
 
 mod domain;
+mod identity;
+mod openapi;

@@ -2,3 +2,4 @@
 
 pub mod development_issuer;
 pub mod identity;
+pub mod openapi;

@@ -40,7 +40,7 @@ pub struct IssuerConfig {
     /// The file that holds its public keys. Read again when a token names a key that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_file: Option<PathBuf>,
-    /// The signature algorithms that it uses, of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA. Tokens signed
+    /// The signature algorithms that it uses, of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and `EdDSA`. Tokens signed
     /// in any other way are refused.
     pub algorithms: Vec<String>,
     /// The claim that names the caller's tenant. A name that begins with `/` is a path into nested claims (RFC 6901).
@@ -74,15 +74,29 @@ impl IdentityConfig {
     /// When something in it is missing, contradictory or unsafe; the error names the issuer and says what would mend it.
     pub fn validate(&self) -> Result<(), IdentityError> {
         if self.issuers.is_empty() {
-            return Err(IdentityError::new("No issuer of tokens is configured: nobody could call the service."));
+            return Err(IdentityError::new(
+                "No issuer of tokens is configured: nobody could call the service.",
+            ));
         }
         if self.leeway_seconds > MAX_LEEWAY_SECONDS {
-            return Err(IdentityError::new(format!("leeway_seconds must be at most {MAX_LEEWAY_SECONDS}.")));
+            return Err(IdentityError::new(format!(
+                "leeway_seconds must be at most {MAX_LEEWAY_SECONDS}."
+            )));
         }
         for (index, issuer) in self.issuers.iter().enumerate() {
-            issuer.validate().map_err(|problem| IdentityError::new(format!("Issuer {:?}: {problem}", issuer.issuer)))?;
-            if self.issuers.iter().take(index).any(|other| other.issuer == issuer.issuer) {
-                return Err(IdentityError::new(format!("Issuer {:?} is configured twice.", issuer.issuer)));
+            issuer
+                .validate()
+                .map_err(|problem| IdentityError::new(format!("Issuer {:?}: {problem}", issuer.issuer)))?;
+            if self
+                .issuers
+                .iter()
+                .take(index)
+                .any(|other| other.issuer == issuer.issuer)
+            {
+                return Err(IdentityError::new(format!(
+                    "Issuer {:?} is configured twice.",
+                    issuer.issuer
+                )));
             }
         }
         Ok(())
@@ -119,8 +133,14 @@ impl IssuerConfig {
         if self.tenants.len() > 1 && self.tenants.iter().any(|tenant| tenant == ANY_TENANT) {
             return Err("tenants is either a list of tenants or \"*\" alone.".to_owned());
         }
-        if let Some(tenant) = self.tenants.iter().find(|tenant| *tenant != ANY_TENANT && !is_tenant(tenant)) {
-            return Err(format!("{tenant:?} cannot be a tenant: use a-z, 0-9, dot, underscore and hyphen."));
+        if let Some(tenant) = self
+            .tenants
+            .iter()
+            .find(|tenant| *tenant != ANY_TENANT && !is_tenant(tenant))
+        {
+            return Err(format!(
+                "{tenant:?} cannot be a tenant: use a-z, 0-9, dot, underscore and hyphen."
+            ));
         }
         match (&self.jwks_url, &self.jwks_file) {
             (Some(url), None) => key_url(url).map(|_| ()),
@@ -139,7 +159,9 @@ impl IssuerConfig {
 
     /// Whether this issuer may speak for the tenant.
     pub(super) fn speaks_for(&self, tenant: &str) -> bool {
-        self.tenants.iter().any(|allowed| allowed == tenant || allowed == ANY_TENANT)
+        self.tenants
+            .iter()
+            .any(|allowed| allowed == tenant || allowed == ANY_TENANT)
     }
 }
 
@@ -156,7 +178,9 @@ fn signature_algorithm(name: &str) -> Result<Algorithm, String> {
         "EdDSA" => Algorithm::EdDSA,
         // A shared secret would let this service mint the tokens that it verifies, and `none` would let everybody.
         "HS256" | "HS384" | "HS512" | "none" => {
-            return Err(format!("the algorithm {name} is not accepted: use one with a public key, such as ES256 or RS256."));
+            return Err(format!(
+                "the algorithm {name} is not accepted: use one with a public key, such as ES256 or RS256."
+            ));
         }
         other => return Err(format!("{other:?} is not a signature algorithm known here.")),
     })
@@ -167,7 +191,10 @@ pub(super) fn key_url(url: &str) -> Result<Url, String> {
     let url = Url::parse(url).map_err(|problem| format!("jwks_url is not a URL: {problem}."))?;
     let loopback = url.host_str().is_some_and(|host| {
         let address = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        host == "localhost"
+            || address
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
     });
     match url.scheme() {
         "https" => Ok(url),

@@ -50,7 +50,10 @@ struct Keys {
 
 impl Keys {
     fn find(&self, id: &str, algorithm: Algorithm) -> Option<Arc<DecodingKey>> {
-        self.list.iter().find(|key| key.id == id && key.fits.contains(&algorithm)).map(|key| Arc::clone(&key.decoding))
+        self.list
+            .iter()
+            .find(|key| key.id == id && key.fits.contains(&algorithm))
+            .map(|key| Arc::clone(&key.decoding))
     }
 }
 
@@ -72,7 +75,12 @@ struct Attempt {
 
 impl Attempt {
     fn may_be_repeated(&self) -> bool {
-        self.at.elapsed() >= if self.succeeded { REFRESH_INTERVAL } else { RETRY_INTERVAL }
+        self.at.elapsed()
+            >= if self.succeeded {
+                REFRESH_INTERVAL
+            } else {
+                RETRY_INTERVAL
+            }
     }
 }
 
@@ -100,8 +108,15 @@ impl KeySet {
         let set = Self {
             issuer: config.issuer.clone(),
             source,
-            keys: RwLock::new(Arc::new(Keys { list: Arc::new([]), text: Vec::new(), read_at: now })),
-            last: Arc::new(Mutex::new(Attempt { at: now, succeeded: false })),
+            keys: RwLock::new(Arc::new(Keys {
+                list: Arc::new([]),
+                text: Vec::new(),
+                read_at: now,
+            })),
+            last: Arc::new(Mutex::new(Attempt {
+                at: now,
+                succeeded: false,
+            })),
             changed,
         };
         match (set.refresh().await, &set.source) {
@@ -162,7 +177,10 @@ impl KeySet {
             return;
         }
         let outcome = self.refresh().await;
-        *last = Attempt { at: Instant::now(), succeeded: outcome.is_ok() };
+        *last = Attempt {
+            at: Instant::now(),
+            succeeded: outcome.is_ok(),
+        };
         if let Err(problem) = outcome {
             self.warn(&problem);
         }
@@ -180,9 +198,16 @@ impl KeySet {
         };
         let before = self.current();
         let same = before.text == text;
-        let list = if same { Arc::clone(&before.list) } else { parse(&text)?.into() };
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(Keys { list, text, read_at: Instant::now() });
+        let list = if same {
+            Arc::clone(&before.list)
+        } else {
+            parse(&text)?.into()
+        };
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keys {
+            list,
+            text,
+            read_at: Instant::now(),
+        });
         if !same {
             (self.changed)();
         }
@@ -219,7 +244,12 @@ async fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 async fn fetch(url: &Url, client: &reqwest::Client) -> Result<Vec<u8>, String> {
     let failed = |error: reqwest::Error| format!("{url} cannot be fetched: {}.", whole(&error.without_url()));
-    let mut response = client.get(url.clone()).header("accept", "application/json").send().await.map_err(failed)?;
+    let mut response = client
+        .get(url.clone())
+        .header("accept", "application/json")
+        .send()
+        .await
+        .map_err(failed)?;
     if !response.status().is_success() {
         return Err(format!("{url} answered {}.", response.status()));
     }
@@ -266,8 +296,14 @@ fn parse(text: &[u8]) -> Result<Vec<Key>, String> {
 
 fn usable(key: &Jwk) -> Option<Key> {
     let common = &key.common;
-    let for_signatures = common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
-        && common.key_operations.as_ref().is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+    let for_signatures = common
+        .public_key_use
+        .as_ref()
+        .is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
+        && common
+            .key_operations
+            .as_ref()
+            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
     let mut fits = match &key.algorithm {
         AlgorithmParameters::RSA(_) => AlgorithmFamily::Rsa.algorithms().to_vec(),
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
@@ -283,5 +319,9 @@ fn usable(key: &Jwk) -> Option<Key> {
         return None;
     }
     let decoding = Arc::new(DecodingKey::from_jwk(key).ok()?);
-    Some(Key { id: common.key_id.clone()?, decoding, fits })
+    Some(Key {
+        id: common.key_id.clone()?,
+        decoding,
+        fits,
+    })
 }
