@@ -3,3 +3,4 @@
 mod domain;
 mod identity;
 mod openapi;
+mod telemetry;
