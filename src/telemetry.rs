@@ -33,8 +33,8 @@ pub struct TelemetryConfig {
     pub log: String,
     /// How the log is written.
     pub log_format: LogFormat,
-    /// The OpenTelemetry collector that traces and metrics are sent to over gRPC, such as `http://localhost:4317`. Nothing is sent
-    /// when left out.
+    /// The OpenTelemetry collector that traces and metrics are sent to over gRPC, such as `http://localhost:4317`.
+    /// Nothing is sent when left out.
     pub otlp_endpoint: Option<String>,
     /// What the service calls itself in traces and metrics.
     pub service_name: String,
@@ -211,7 +211,8 @@ impl Telemetry {
         text
     }
 
-    /// Sends what has not been sent yet, and stops. Takes at most a few seconds, also when the collector does not answer.
+    /// Sends what has not been sent yet, and stops. Takes at most a few seconds, also when the collector does not
+    /// answer.
     pub async fn shutdown(self) {
         // The SDK blocks until its own threads are done, and those may need this runtime to send.
         let stopped = tokio::task::spawn_blocking(move || {
@@ -226,8 +227,8 @@ impl Telemetry {
     }
 }
 
-/// The span of one request, a part of the caller's trace when its headers name one (W3C Trace Context). Record `code` in it when
-/// the answer is known. It is of level INFO: spans of a lower level are not exported.
+/// The span of one request, a part of the caller's trace when its headers name one (W3C Trace Context). Record `code`
+/// in it when the answer is known. It is of level INFO: spans of a lower level are not exported.
 #[must_use]
 pub fn request_span(method: &'static str, door: Door, headers: &http::HeaderMap) -> Span {
     let span = tracing::info_span!(

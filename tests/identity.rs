@@ -385,7 +385,7 @@ async fn no_mutation_of_a_good_token_lets_anybody_in() {
                 0 => bytes[at] = random.random(),
                 1 => {
                     bytes[at] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.="
-                        [random.random_range(0..66)]
+                        [random.random_range(0..66)];
                 }
                 2 => drop(bytes.remove(at)),
                 3 => bytes.insert(at, b'A'),
@@ -662,7 +662,8 @@ async fn an_rsa_issuer_is_verified_too() {
     let key = EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
     let web = Web::serve(jwks.to_string()).await;
     let config: IdentityConfig = serde_json::from_value(json!({ "issuers": [{
-        "issuer": DEVELOPMENT_ISSUER, "audience": "vedtak", "jwks_url": web.url, "algorithms": ["RS256", "PS256"], "tenants": ["alver"],
+        "issuer": DEVELOPMENT_ISSUER, "audience": "vedtak", "jwks_url": web.url,
+        "algorithms": ["RS256", "PS256"], "tenants": ["alver"],
     }] }))
     .unwrap();
     let verifier = Verifier::new(&config).await.unwrap();

@@ -1,4 +1,4 @@
-//! The OpenAPI document describes every RPC as the JSON door serves it.
+//! The `OpenAPI` document describes every RPC as the JSON door serves it.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Operators see requests, commands and appends in Prometheus and, when they have a collector, in its traces and metrics.
+//! Operators see requests, commands and appends in Prometheus and, when they have a collector, in its traces and
+//! metrics.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -109,7 +110,7 @@ async fn a_collector_that_is_away_does_not_hold_up_the_end() {
     };
     let (telemetry, dispatch) = prepare(&config).unwrap();
     tracing::dispatcher::with_default(&dispatch, || {
-        request_span(METHOD, Door::Grpc, &http::HeaderMap::new()).in_scope(|| ())
+        request_span(METHOD, Door::Grpc, &http::HeaderMap::new()).in_scope(|| ());
     });
     tokio::time::timeout(Duration::from_secs(15), telemetry.shutdown())
         .await

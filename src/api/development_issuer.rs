@@ -13,7 +13,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
 use super::identity::{ANY_TENANT, IdentityConfig, IssuerConfig};
 
-/// The name of the development issuer. The domain `.invalid` belongs to nobody (RFC 6761), so no real issuer can bear it.
+/// The name of the development issuer. The domain `.invalid` belongs to nobody (RFC 6761), so no real issuer can bear
+/// it.
 pub const DEVELOPMENT_ISSUER: &str = "https://dev.vedtak.invalid";
 /// The audience of its tokens.
 pub const DEVELOPMENT_AUDIENCE: &str = "vedtak";
@@ -33,7 +34,7 @@ pub enum DevelopmentIssuerError {
         source: io::Error,
     },
     /// The key file does not hold such a key.
-    #[error("{path} does not hold a P-256 private key in PKCS#8: delete it, and the next start makes a new one.", path = path.display())]
+    #[error("{path} does not hold a P-256 private key: delete it, and the next start makes a new one.", path = path.display())]
     Key {
         /// The file.
         path: PathBuf,
@@ -61,8 +62,8 @@ impl std::fmt::Debug for DevelopmentIssuer {
 }
 
 impl DevelopmentIssuer {
-    /// Opens the issuer whose key lies in this directory. On the first start the key is made. The public key is written beside
-    /// it, for [`Self::config`] to point to.
+    /// Opens the issuer whose key lies in this directory. On the first start the key is made. The public key is written
+    /// beside it, for [`Self::config`] to point to.
     ///
     /// # Errors
     /// When the directory cannot be written to, or holds something else under the name of the key.

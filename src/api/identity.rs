@@ -185,8 +185,8 @@ impl Verifier {
     /// Reads the keys of the trusted issuers.
     ///
     /// # Errors
-    /// When the configuration is refused (see [`IdentityConfig::validate`]), or a key file cannot be read. An issuer on the web that
-    /// does not answer is no error: its keys are asked for again when they are needed.
+    /// When the configuration is refused (see [`IdentityConfig::validate`]), or a key file cannot be read. An issuer on
+    /// the web that does not answer is no error: its keys are asked for again when they are needed.
     pub async fn new(config: &IdentityConfig) -> Result<Self, IdentityError> {
         config.validate()?;
         let remembered = Cache::builder()
@@ -426,7 +426,8 @@ fn seconds(claims: &Claims, name: &str) -> Result<Option<u64>, Unauthenticated> 
     }
 }
 
-/// Whether this can be the name of a tenant. It begins with a letter or digit, so that it is never mistaken for a path or an option.
+/// Whether this can be the name of a tenant. It begins with a letter or digit, so that it is never mistaken for a path
+/// or an option.
 fn is_tenant(tenant: &str) -> bool {
     (1..=MAX_TENANT).contains(&tenant.len())
         && tenant.starts_with(|first: char| first.is_ascii_alphanumeric())

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document of the JSON door, built from the same descriptors that the door itself works by.
+//! The `OpenAPI` 3.1 document of the JSON door, built from the same descriptors that the door itself works by.
 
 mod reading;
 mod schemas;
@@ -13,11 +13,14 @@ use crate::schema::v1::Access;
 use crate::schema::{METHODS, Method, MethodKind, pool};
 use schemas::{Place, Schemas, describe, message, path_fields, reference};
 
-const INTRODUCTION: &str = "The book of record for how municipal projects are governed. A command such as RegisterRisk is \
-judged against the project's state and becomes immutable events in an append-only ledger; readings are built from those events.\n\n\
-Send a new `context.request_id` with each new intention, and the same one with a retry: a retry records nothing twice. A receipt \
-gives a `position`; give it as `at_least` to a query to read your own write. A refusal is a problem (RFC 9457) whose `reason` is \
-stable and whose `detail` says what would mend it.\n\n\
+const INTRODUCTION: &str = "\
+The book of record for how municipal projects are governed. A command such as RegisterRisk is judged against the \
+project's state and becomes immutable events in an append-only ledger; readings are built from those events.
+
+Send a new `context.request_id` with each new intention, and the same one with a retry: a retry records nothing twice. \
+A receipt gives a `position`; give it as `at_least` to a query to read your own write. A refusal is a problem (RFC 9457) \
+whose `reason` is stable and whose `detail` says what would mend it.
+
 Fields that have their default value (an empty text, zero, false, an empty list) are left out of answers.";
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(build().to_string()));
@@ -51,14 +54,14 @@ fn build() -> Value {
         "components": {
             "schemas": components,
             "responses": {
-                "Refused": refusal("The request was refused; the reason and the detail say why, and what would mend it."),
+                "Refused": refusal("The request was refused: why, and what would mend it."),
                 "Failed": refusal("The service could not answer. A retry with the same request id is safe."),
             },
             "securitySchemes": { "bearer": {
                 "type": "http",
                 "scheme": "bearer",
                 "bearerFormat": "JWT",
-                "description": "A token from an issuer that this installation trusts. It names the tenant, the subject and its roles.",
+                "description": "A token of an issuer that this installation trusts: it names tenant, subject and roles.",
             } },
         },
     })
@@ -283,8 +286,8 @@ fn problem() -> Value {
             "status": { "type": "integer", "description": "The HTTP status." },
             "detail": { "type": "string", "description": "What is wrong with this request, and what would mend it." },
             "instance": { "type": "string", "format": "uri-reference", "description": "Names this occurrence." },
-            "reason": { "type": "string", "description": "A stable name for machines.", "examples": ["RISK_CLOSED"] },
-            "rule": { "type": "string", "description": "The rule of the rulebook that stands against it, if one does.", "examples": ["R1"] },
+            "reason": { "type": "string", "description": "A stable name for machines.", "examples": ["NOT_FOUND"] },
+            "rule": { "type": "string", "description": "The rule that stands against it, if one does." },
             "violations": {
                 "type": "array",
                 "description": "The fields that break their rules.",
@@ -293,7 +296,7 @@ fn problem() -> Value {
                     "required": ["field", "description"],
                     "x-order": ["field", "description"],
                     "properties": {
-                        "field": { "type": "string", "description": "The path of the field.", "examples": ["assessment.probability"] },
+                        "field": { "type": "string", "description": "Its path, such as `assessment.probability`." },
                         "description": { "type": "string", "description": "What the field must be." },
                     },
                 },
@@ -303,7 +306,11 @@ fn problem() -> Value {
                 "description": "The version of the stream, when `expected_version` was no longer current.",
             },
             "retry_after_seconds": { "type": "number", "description": "When a retry may do." },
-            "metadata": { "type": "object", "additionalProperties": { "type": "string" }, "description": "Further facts." },
+            "metadata": {
+                "type": "object",
+                "additionalProperties": { "type": "string" },
+                "description": "Further facts.",
+            },
         },
     })
 }

@@ -1,4 +1,5 @@
-//! The instruments of the service, made once. Their attributes are few and known beforehand: no tenant's people, no ids.
+//! The instruments of the service, made once. Their attributes are few and known beforehand: no tenant's people, no
+//! ids.
 
 use std::time::Duration;
 
@@ -6,7 +7,8 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, MeterProvider, UpDownCounter};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
-/// From a tenth of a millisecond to ten seconds: an append takes one or two milliseconds, and a caller gives up after some seconds.
+/// From a tenth of a millisecond to ten seconds: an append takes one or two milliseconds, and a caller gives up after
+/// some seconds.
 const SECONDS: [f64; 15] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
@@ -59,7 +61,8 @@ impl Outcome {
     }
 }
 
-/// The instruments of the service. Cheap to clone; a call takes no lock that others hold for long, and allocates nothing.
+/// The instruments of the service. Cheap to clone; a call takes no lock that others hold for long, and allocates
+/// nothing.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     requests: Counter<u64>,

@@ -34,24 +34,25 @@ pub struct IssuerConfig {
     pub issuer: String,
     /// The name of this service, exactly as in the `aud` claim of tokens that are meant for it.
     pub audience: String,
-    /// Where its public keys (a JSON Web Key Set) are fetched: `https`, or `http` on this machine. Either this or `jwks_file`.
+    /// Where its public keys (a JSON Web Key Set) are fetched: `https`, or `http` on this machine. Either this or
+    /// `jwks_file`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_url: Option<String>,
     /// The file that holds its public keys. Read again when a token names a key that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_file: Option<PathBuf>,
-    /// The signature algorithms that it uses, of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and `EdDSA`. Tokens signed
-    /// in any other way are refused.
+    /// The signature algorithms that it uses, of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and `EdDSA`.
+    /// Tokens signed in any other way are refused.
     pub algorithms: Vec<String>,
     /// The claim that names the caller's tenant. A name that begins with `/` is a path into nested claims (RFC 6901).
     #[serde(default = "default_tenant_claim")]
     pub tenant_claim: String,
-    /// The claim that lists the caller's roles, as a list or as words between spaces. A name that begins with `/` is a path into
-    /// nested claims, such as `/realm_access/roles`.
+    /// The claim that lists the caller's roles, as a list or as words between spaces. A name that begins with `/` is a
+    /// path into nested claims, such as `/realm_access/roles`.
     #[serde(default = "default_roles_claim")]
     pub roles_claim: String,
-    /// The tenants that this issuer may speak for; `*` alone for all of them. An issuer that is not given a tenant cannot mint
-    /// tokens for it.
+    /// The tenants that this issuer may speak for; `*` alone for all of them. An issuer that is not given a tenant
+    /// cannot mint tokens for it.
     pub tenants: Vec<String>,
 }
 
@@ -71,7 +72,8 @@ impl IdentityConfig {
     /// Whether it can be used at all.
     ///
     /// # Errors
-    /// When something in it is missing, contradictory or unsafe; the error names the issuer and says what would mend it.
+    /// When something in it is missing, contradictory or unsafe; the error names the issuer and says what would mend
+    /// it.
     pub fn validate(&self) -> Result<(), IdentityError> {
         if self.issuers.is_empty() {
             return Err(IdentityError::new(
@@ -102,8 +104,8 @@ impl IdentityConfig {
         Ok(())
     }
 
-    /// Whether it can be used in production: as [`Self::validate`], and without the issuer of `vedtak dev`, whose key lies beside
-    /// the development database for anyone on the machine to sign with.
+    /// Whether it can be used in production: as [`Self::validate`], and without the issuer of `vedtak dev`, whose key
+    /// lies beside the development database for anyone on the machine to sign with.
     ///
     /// # Errors
     /// As [`Self::validate`], and when the development issuer is among the issuers.
@@ -111,7 +113,8 @@ impl IdentityConfig {
         self.validate()?;
         if self.issuers.iter().any(|issuer| issuer.issuer == DEVELOPMENT_ISSUER) {
             return Err(IdentityError::new(format!(
-                "The issuer {DEVELOPMENT_ISSUER} belongs to `vedtak dev` and is not accepted here: configure the issuer of your organisation."
+                "The issuer {DEVELOPMENT_ISSUER} belongs to `vedtak dev` and is not accepted here: \
+                 configure the issuer of your organisation."
             )));
         }
         Ok(())

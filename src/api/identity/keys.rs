@@ -1,4 +1,4 @@
-//! The public keys of one issuer: read from a file or fetched, kept, and renewed when a token names a key that is not known.
+//! The public keys of one issuer: read or fetched, kept, and renewed when a token names a key that is not known.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -96,8 +96,8 @@ pub(super) struct KeySet {
 }
 
 impl KeySet {
-    /// Reads the keys for the first time. A file must be readable; an issuer on the web may be away for the moment, since a
-    /// service that cannot start because another one is down makes two outages of one.
+    /// Reads the keys for the first time. A file must be readable; an issuer on the web may be away for the moment,
+    /// since a service that cannot start because another one is down makes two outages of one.
     pub(super) async fn open(
         config: &IssuerConfig,
         changed: Box<dyn Fn() + Send + Sync>,
@@ -187,7 +187,7 @@ impl KeySet {
     }
 
     fn warn(&self, problem: &str) {
-        tracing::warn!(issuer = %self.issuer, problem, "the issuer's keys could not be renewed; those known so far stay in use");
+        tracing::warn!(issuer = %self.issuer, problem, "an issuer's keys could not be renewed; those known stay in use");
     }
 
     /// Reads the keys. Whatever goes wrong, the old ones stay.
@@ -274,7 +274,8 @@ fn whole(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The keys of a JSON Web Key Set that can verify tokens. What cannot is left out: sets hold encryption keys and new kinds too.
+/// The keys of a JSON Web Key Set that can verify tokens. What cannot is left out: sets hold encryption keys and new
+/// kinds too.
 fn parse(text: &[u8]) -> Result<Vec<Key>, String> {
     #[derive(serde::Deserialize)]
     struct Set {

@@ -1,4 +1,4 @@
-//! Reads the descriptors for the OpenAPI document: their comments, their limits and their marks.
+//! Reads the descriptors for the `OpenAPI` document: their comments, their limits and their marks.
 
 use std::collections::HashMap;
 

@@ -183,7 +183,8 @@ impl Schemas {
         schema
     }
 
-    /// Whether a request without this field is refused: either because it says so, or because the empty value breaks a rule.
+    /// Whether a request without this field is refused: either because it says so, or because the empty value breaks a
+    /// rule.
     pub(super) fn required(&self, field: &FieldDescriptor) -> bool {
         let rules = self.reading.rules(field);
         if field.is_list() {
