@@ -62,17 +62,19 @@ impl Schemas {
     /// The schemas of all messages and enums that some JSON holds, for `components`.
     pub(super) fn components(&self) -> Map<String, Value> {
         let mut components = Map::new();
-        for name in self.in_bodies.union(&self.answered) {
+        for name in self.sent.union(&self.answered) {
             let message = message(name);
-            let bound = METHODS
-                .iter()
-                .find(|method| method.input == name)
-                .map(path_fields)
-                .unwrap_or_default();
+            // An enum may stand in a query string too.
             for enumeration in message.fields().filter_map(|field| field.kind().as_enum().cloned()) {
                 components.insert(component(enumeration.full_name()), self.enumeration(&enumeration));
             }
-            if !message.is_map_entry() {
+            let in_json = self.in_bodies.contains(name) || self.answered.contains(name);
+            if in_json && !message.is_map_entry() {
+                let bound = METHODS
+                    .iter()
+                    .find(|method| method.input == name)
+                    .map(path_fields)
+                    .unwrap_or_default();
                 components.insert(component(name), self.message(&message, &bound));
             }
         }
@@ -354,7 +356,7 @@ fn well_known(name: &str) -> Value {
             "type": "object",
             "properties": { "@type": {
                 "type": "string",
-                "description": "The type of the message whose fields stand beside this one.",
+                "description": "The type of the message whose fields stand beside this one, those of its own path included.",
                 "pattern": "^type\\.googleapis\\.com/[A-Za-z0-9_.]+$",
                 "examples": ["type.googleapis.com/vedtak.v1.RegisterRisk"],
             } },
