@@ -356,7 +356,7 @@ fn well_known(name: &str) -> Value {
             "type": "object",
             "properties": { "@type": {
                 "type": "string",
-                "description": "The type of the message whose fields stand beside this one, those of its own path included.",
+                "description": "The type of the message whose fields stand beside it, those of its path included.",
                 "pattern": "^type\\.googleapis\\.com/[A-Za-z0-9_.]+$",
                 "examples": ["type.googleapis.com/vedtak.v1.RegisterRisk"],
             } },
