@@ -10,3 +10,4 @@ pub mod ledger;
 pub mod projections;
 pub mod rules;
 pub mod schema;
+pub mod telemetry;

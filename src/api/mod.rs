@@ -2,10 +2,12 @@
 
 mod commands;
 pub mod development_issuer;
+pub mod documentation;
 pub mod failure;
 mod grpc;
 pub mod identity;
 mod json;
+pub mod openapi;
 mod queries;
 pub mod server;
 mod service;
