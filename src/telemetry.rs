@@ -213,13 +213,12 @@ impl Telemetry {
 
     /// Sends what has not been sent yet, and stops. Takes at most a few seconds, also when the collector does not
     /// answer.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(&self) {
+        let (tracers, meters) = (self.tracers.clone(), self.meters.clone());
         // The SDK blocks until its own threads are done, and those may need this runtime to send.
         let stopped = tokio::task::spawn_blocking(move || {
-            let tracers = self
-                .tracers
-                .map_or(Ok(()), |tracers| tracers.shutdown_with_timeout(EXPORT_TIMEOUT));
-            tracers.and(self.meters.shutdown_with_timeout(EXPORT_TIMEOUT))
+            let tracers = tracers.map_or(Ok(()), |tracers| tracers.shutdown_with_timeout(EXPORT_TIMEOUT));
+            tracers.and(meters.shutdown_with_timeout(EXPORT_TIMEOUT))
         });
         if let Ok(Err(error)) = stopped.await {
             tracing::warn!(%error, "the last traces and metrics could not be sent");

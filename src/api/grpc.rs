@@ -134,7 +134,7 @@ fn deadline(headers: &HeaderMap, most: Duration) -> Duration {
     asked.map_or(most, |asked| asked.min(most))
 }
 
-/// The gRPC code of a status, for metrics.
+/// The code of an answer, for metrics. One that has begun well counts as well: what comes later is in its trailers.
 pub(super) fn code_of(headers: &HeaderMap) -> Code {
     headers.get("grpc-status").map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
 }

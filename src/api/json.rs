@@ -225,6 +225,8 @@ pub(super) fn refuse(failure: &Failure) -> Response<Body> {
 /// Tells a failure as problem details, with a status of its own.
 pub(super) fn refuse_with(failure: &Failure, status: StatusCode) -> Response<Body> {
     let mut response = respond(status, "application/problem+json", failure.problem(status).to_string().into());
+    // What the metrics count.
+    response.extensions_mut().insert(failure.code);
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

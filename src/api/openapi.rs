@@ -267,25 +267,24 @@ fn problem() -> Value {
         "title",
         "status",
         "detail",
-        "instance",
+        "code",
         "reason",
         "rule",
         "violations",
-        "current_version",
         "retry_after_seconds",
         "metadata",
     ];
     json!({
         "type": "object",
         "description": "Why a request was refused (RFC 9457).",
-        "required": ["type", "title", "status", "detail", "reason"],
+        "required": ["type", "title", "status", "detail", "code", "reason"],
         "x-order": order,
         "properties": {
             "type": { "type": "string", "format": "uri-reference", "description": "Names the kind of problem." },
             "title": { "type": "string", "description": "The kind of problem, in words." },
             "status": { "type": "integer", "description": "The HTTP status." },
             "detail": { "type": "string", "description": "What is wrong with this request, and what would mend it." },
-            "instance": { "type": "string", "format": "uri-reference", "description": "Names this occurrence." },
+            "code": { "type": "string", "description": "The gRPC status code, such as `FAILED_PRECONDITION`." },
             "reason": { "type": "string", "description": "A stable name for machines.", "examples": ["NOT_FOUND"] },
             "rule": { "type": "string", "description": "The rule that stands against it, if one does." },
             "violations": {
@@ -301,15 +300,11 @@ fn problem() -> Value {
                     },
                 },
             },
-            "current_version": {
-                "type": ["string", "integer"],
-                "description": "The version of the stream, when `expected_version` was no longer current.",
-            },
             "retry_after_seconds": { "type": "number", "description": "When a retry may do." },
             "metadata": {
                 "type": "object",
                 "additionalProperties": { "type": "string" },
-                "description": "Further facts.",
+                "description": "Further facts, such as `current_version` when `expected_version` was no longer current.",
             },
         },
     })

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -22,13 +22,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Code;
 use tower::{Layer, ServiceExt};
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, Span, debug, info, warn};
 
-use super::failure::Failure;
+use super::documentation;
+use super::failure::{Failure, code_name};
 use super::identity::{Unauthenticated, UnauthenticatedKind, Verifier};
 use super::service::Service;
 use super::{grpc, json};
-use crate::schema::{DESCRIPTOR_SET, METHODS};
+use crate::schema::{DESCRIPTOR_SET, METHODS, Method};
+use crate::telemetry::{Door, Telemetry, request_span};
 
 /// Limits on what callers control.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -71,25 +73,42 @@ struct Shared {
     service: Service,
     verifier: Arc<Verifier>,
     requests: Arc<Semaphore>,
+    telemetry: Option<Arc<Telemetry>>,
 }
 
-/// The routes of both doors and everything around them.
+impl Shared {
+    /// Runs one request of an RPC within its span, counted and timed.
+    async fn observed<B>(&self, method: &'static Method, door: Door, span: Span, answer: impl Future<Output = http::Response<B>>) -> http::Response<B> {
+        let began = Instant::now();
+        let answer = answer.instrument(span.clone()).await;
+        let code = answer.extensions().get::<Code>().copied().unwrap_or_else(|| grpc::code_of(answer.headers()));
+        span.record("code", code_name(code));
+        self.service.metrics().request(method.grpc_path, door, code_name(code), began.elapsed());
+        answer
+    }
+}
+
+/// The routes of both doors and everything around them. With telemetry, its metrics are served at `/metrics`.
 #[must_use]
-pub fn router(service: Service, verifier: Arc<Verifier>, config: &ServerConfig) -> Router {
+pub fn router(service: Service, verifier: Arc<Verifier>, config: &ServerConfig, telemetry: Option<Arc<Telemetry>>) -> Router {
     let limits = Limits { max_request_bytes: config.max_request_bytes, request_timeout: Duration::from_millis(config.request_timeout_ms) };
-    let shared = Shared { service, verifier, requests: Arc::new(Semaphore::new(config.max_concurrent_requests)) };
+    let shared = Shared { service, verifier, requests: Arc::new(Semaphore::new(config.max_concurrent_requests)), telemetry };
     let mut rpcs = Router::new();
     let mut routes = Router::new();
     for method in METHODS {
         rpcs = rpcs.route(
             method.grpc_path,
             post(move |State(shared): State<Shared>, request: Request<Body>| async move {
-                grpc::handle(shared.service, method, limits, request).await
+                let span = request_span(method.grpc_path, Door::Grpc, request.headers());
+                let answer = grpc::handle(shared.service.clone(), method, limits, request);
+                shared.observed(method, Door::Grpc, span, answer).await
             }),
         );
         let verb = if method.verb == "get" { MethodFilter::GET } else { MethodFilter::POST };
         let path_parameters = move |State(shared): State<Shared>, path: Result<RawPathParams, _>, request: Request<Body>| async move {
-            json::handle(shared.service, method, limits, path, request).await
+            let span = request_span(method.grpc_path, Door::Json, request.headers());
+            let answer = json::handle(shared.service.clone(), method, limits, path, request);
+            shared.observed(method, Door::Json, span, answer).await
         };
         routes = routes.route(method.path, on(verb, path_parameters));
     }
@@ -100,6 +119,8 @@ pub fn router(service: Service, verifier: Arc<Verifier>, config: &ServerConfig) 
         .merge(health_and_reflection())
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .merge(documentation::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown)
         .with_state(shared)
@@ -155,6 +176,13 @@ async fn ready(State(shared): State<Shared>) -> Response {
     match shared.service.ledger().store().readiness().await {
         Ok(()) => "ready\n".into_response(),
         Err(sentence) => (StatusCode::SERVICE_UNAVAILABLE, format!("{sentence}\n")).into_response(),
+    }
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response {
+    match shared.telemetry {
+        Some(telemetry) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry.prometheus_text()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
@@ -252,11 +280,10 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stoppin
 /// gRPC-Web is translated to gRPC first; everything else goes straight to the routes.
 async fn route(router: Router, request: Request<Body>) -> Result<Response, Infallible> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
-    let span = info_span!("request", method = %request.method(), path = %request.uri().path());
     if content_type.starts_with(b"application/grpc-web") {
         let inner = router.map_request(|request: Request<tonic::body::Body>| request.map(Body::new));
-        let answer = tonic_web::GrpcWebLayer::new().layer(inner).oneshot(request).instrument(span).await?;
+        let answer = tonic_web::GrpcWebLayer::new().layer(inner).oneshot(request).await?;
         return Ok(answer.map(Body::new));
     }
-    router.oneshot(request).instrument(span).await
+    router.oneshot(request).await
 }

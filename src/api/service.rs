@@ -16,8 +16,9 @@ use crate::rules::Rules;
 use super::queries;
 use crate::ledger::Ledger;
 use crate::projections::Projections;
-use crate::schema::v1::Access;
+use crate::schema::v1::{Access, Receipt};
 use crate::schema::{Method, MethodKind};
+use crate::telemetry::{Metrics, Outcome};
 
 /// The messages of a streamed answer, each as its bytes.
 pub type ReplyStream = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
@@ -27,14 +28,15 @@ pub type ReplyStream = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>
 pub struct Service {
     ledger: Ledger<Rules>,
     projections: Projections,
+    metrics: Metrics,
     stopping: CancellationToken,
 }
 
 impl Service {
     /// A service over these ledgers and their projections, until `stopping` is cancelled.
     #[must_use]
-    pub const fn new(ledger: Ledger<Rules>, projections: Projections, stopping: CancellationToken) -> Self {
-        Self { ledger, projections, stopping }
+    pub const fn new(ledger: Ledger<Rules>, projections: Projections, metrics: Metrics, stopping: CancellationToken) -> Self {
+        Self { ledger, projections, metrics, stopping }
     }
 
     /// Cancelled when the service is about to stop: what has no end of its own ends then.
@@ -47,6 +49,12 @@ impl Service {
     #[must_use]
     pub const fn ledger(&self) -> &Ledger<Rules> {
         &self.ledger
+    }
+
+    /// What is counted and timed.
+    #[must_use]
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The projections.
@@ -63,7 +71,11 @@ impl Service {
         permit(caller, method)?;
         let answer = async {
             match method.kind {
-                MethodKind::Command => Ok(commands::record(&self.ledger, caller, method, request).await?.encode_to_vec().into()),
+                MethodKind::Command => {
+                    let outcome = commands::record(&self.ledger, caller, method, request).await;
+                    self.metrics.command(outcome_of(&outcome));
+                    Ok(outcome?.encode_to_vec().into())
+                }
                 MethodKind::Query => queries::answer(self, caller, method.grpc_path, request).await,
                 MethodKind::Stream => Err(Failure::unknown_method(method.grpc_path)),
             }
@@ -78,6 +90,15 @@ impl Service {
     pub async fn stream(&self, method: &Method, caller: &Caller, request: Bytes) -> Result<ReplyStream, Failure> {
         permit(caller, method)?;
         queries::begin(self, caller, method.grpc_path, request).await
+    }
+}
+
+fn outcome_of(outcome: &Result<Receipt, Failure>) -> Outcome {
+    match outcome {
+        Ok(receipt) if receipt.unchanged => Outcome::Unchanged,
+        Ok(_) => Outcome::Recorded,
+        Err(failure) if matches!(failure.code, Code::Internal | Code::Unavailable | Code::ResourceExhausted) => Outcome::Failed,
+        Err(_) => Outcome::Refused,
     }
 }
 

@@ -37,12 +37,10 @@ impl Door {
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Events were recorded.
+    /// Events were recorded, now or, when this was a retry, before.
     Recorded,
     /// Everything it says was so already.
     Unchanged,
-    /// It had been recorded before under the same request id, and was answered with the first receipt.
-    Repeated,
     /// It was judged and refused.
     Refused,
     /// It could not be judged or recorded.
@@ -54,7 +52,6 @@ impl Outcome {
         match self {
             Self::Recorded => "recorded",
             Self::Unchanged => "unchanged",
-            Self::Repeated => "repeated",
             Self::Refused => "refused",
             Self::Failed => "failed",
         }
@@ -163,5 +160,11 @@ impl Metrics {
         let attributes = [KeyValue::new("projection", name)];
         self.projection_lag.record(positions_behind, &attributes);
         self.projection_stopped.record(tenants_stopped, &attributes);
+    }
+}
+
+impl crate::ledger::Observer for Metrics {
+    fn appended(&self, submissions: usize, records: usize, took: Duration) {
+        Self::appended(self, submissions as u64, records as u64, took);
     }
 }

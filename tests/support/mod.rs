@@ -21,6 +21,7 @@ use vedtak::embedded::{Options, PrivatePostgres};
 use vedtak::ledger::{Ledger, Observer, Store, StoreConfig, WriterConfig};
 use vedtak::projections::Projections;
 use vedtak::rules::Rules;
+use vedtak::telemetry::Metrics;
 use vedtak::schema::v1::*;
 
 /// The tenant that most tests work in.
@@ -138,10 +139,10 @@ impl Server {
         let stopping = CancellationToken::new();
         let ledger = Ledger::start(Arc::new(Rules), store, &WriterConfig::default(), Arc::new(Deaf));
         let projections = Projections::start(ledger.clone(), stopping.clone());
-        let service = Service::new(ledger, projections, stopping.clone());
+        let service = Service::new(ledger, projections, Metrics::unread(), stopping.clone());
         let verifier = Arc::new(Verifier::new(&identity()).await.unwrap());
         let config = ServerConfig::default();
-        let router = server::router(service.clone(), verifier, &config);
+        let router = server::router(service.clone(), verifier, &config, None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let until = stopping.clone();
