@@ -2,6 +2,10 @@
 
 mod scenario;
 
+mod checkpoint;
+mod decision_point;
+mod document;
 mod organization;
+mod phase;
 mod risk;
 mod role;
