@@ -5,4 +5,6 @@ mod scenario;
 mod activity;
 mod budget;
 mod milestone;
+mod organization;
 mod risk;
+mod role;

@@ -36,7 +36,8 @@ fn x1_the_risk_factor_is_computed_and_never_taken() {
 #[test]
 fn x2_a_stated_factor_that_is_not_the_product_is_found() {
     let stated_wrongly = project().given(register("3", 4, 2, Some(10))).then_found("X2", 1);
-    assert_eq!(stated_wrongly.findings()[0].description, "Risk 3: the stated RF is 10, but 4 × 2 is 8.");
+    let found = stated_wrongly.findings().into_iter().find(|finding| finding.code == "X2").unwrap();
+    assert_eq!(found.description, "Risk 3: the stated RF is 10, but 4 × 2 is 8.");
     let assessment = Some(RiskAssessment { probability: 4, consequence: 2, stated_factor: Some(8) });
     stated_wrongly.given(AssessRisk { project_id: PROJECT.to_owned(), risk_id: id(1), assessment, ..Default::default() }).then_found("X2", 0);
 }

@@ -72,9 +72,7 @@ impl DecisionPoint {
 
     /// B4: a project starts only when its finance is settled.
     fn require_settled_start(&self, project: &Project) -> Result<(), Refusal> {
-        // Until the budget lands, nothing says whether finance is settled.
-        let settled = project.budget.is_some() || true;
-        if self.kind() != DecisionPointKind::Start || settled {
+        if self.kind() != DecisionPointKind::Start || project.finance_is_settled() {
             return Ok(());
         }
         let problem = format!("{} starts the project, and its finance is not settled.", self.label());
