@@ -6,5 +6,6 @@ mod activity;
 mod budget;
 mod milestone;
 mod organization;
+mod project;
 mod risk;
 mod role;
