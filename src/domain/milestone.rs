@@ -265,7 +265,8 @@ fn before_decision(project: &Project, found: &mut Vec<Suspicion>) {
         let points = plan
             .decision_point_ids
             .iter()
-            .filter_map(|id| project.decision_point(id).ok());
+            .filter_map(|id| project.decision_point(id).ok())
+            .map(|point| project.standing(point));
         for point in points.filter(|point| point.status() != DecisionPointStatus::Withdrawn) {
             let decision = point.decided.as_ref().unwrap_or(&point.date).as_str();
             if milestone.date() < decision {

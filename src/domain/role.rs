@@ -1,5 +1,6 @@
 //! Role (rolle): who holds which part in the project's organisation, and when (rules R1–R5).
 
+use super::decision_point::holds_seat;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
 use crate::schema::v1::role_holder::Holder;
 use crate::schema::v1::*;
@@ -33,6 +34,47 @@ impl Project {
             .any(|assignment| assignment.subject() == Some(subject))
     }
 
+    /// Whether the actor may act in the role on the effective date: as the person who holds it, by a seat in the body that holds
+    /// it, or, where an organisation holds it, by a seat in a body that speaks for the whole of it. The facts are those of
+    /// `role_streams`.
+    pub(super) fn acts_in_role(&self, role: ProjectRole, facts: &Facts<'_>, context: &Context<'_>) -> bool {
+        let mut holders = self
+            .holders(role, context.effective_date)
+            .filter_map(RoleAssignment::holder_named);
+        holders.any(|holder| match holder {
+            Holder::Person(person) => person.subject == context.subject,
+            Holder::Body(body) => holds_seat(body, facts, context),
+            Holder::OrganizationId(id) => facts.organization(id).is_some_and(|organization| {
+                let mut speaking = organization.bodies.iter().filter(|body| body.speaks_for_all());
+                speaking.any(|body| {
+                    let body = BodyReference {
+                        organization_id: id.clone(),
+                        body_id: body.body_id.clone(),
+                    };
+                    holds_seat(&body, facts, context)
+                })
+            }),
+        })
+    }
+
+    /// The organisations that have to be known to say who acts in the role.
+    pub(super) fn role_streams(&self, role: ProjectRole) -> Vec<Stream> {
+        let holders = self
+            .roles
+            .iter()
+            .filter(|assignment| assignment.role() == role)
+            .filter_map(RoleAssignment::holder_named);
+        let organizations = holders.filter_map(|holder| match holder {
+            Holder::Person(_) => None,
+            Holder::Body(body) => Some(&body.organization_id),
+            Holder::OrganizationId(id) => Some(id),
+        });
+        let mut streams: Vec<Stream> = organizations.map(|id| Stream::organization(id)).collect();
+        streams.sort();
+        streams.dedup();
+        streams
+    }
+
     /// The assignments of a role that are held on a date.
     pub(super) fn holders(&self, role: ProjectRole, date: &str) -> impl Iterator<Item = &RoleAssignment> {
         self.roles
@@ -55,9 +97,13 @@ impl RoleAssignment {
         self.from.as_str() <= date && self.to.as_deref().is_none_or(|to| date <= to)
     }
 
+    fn holder_named(&self) -> Option<&Holder> {
+        self.holder.as_ref()?.holder.as_ref()
+    }
+
     /// The subject who holds it, when a person does.
     fn subject(&self) -> Option<&str> {
-        match self.holder.as_ref()?.holder.as_ref()? {
+        match self.holder_named()? {
             Holder::Person(person) => Some(&person.subject),
             Holder::Body(_) | Holder::OrganizationId(_) => None,
         }
@@ -294,33 +340,59 @@ impl Fold for RoleReleased {
     }
 }
 
-/// R5: a required role that nobody holds today.
+/// R3: a project leader before the start is financed and decided. R5: a required role that nobody holds today.
 pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
     if project.require_active().is_err() {
         return;
     }
+    find_leader_before_start(project, today, found);
     for role in REQUIRED
         .into_iter()
         .filter(|role| project.holders(*role, today).next().is_none())
     {
-        let earlier: Vec<&RoleAssignment> = project
-            .roles
-            .iter()
-            .filter(|assignment| assignment.role() == role)
-            .collect();
-        found.push(Suspicion {
-            code: "R5",
-            severity: Severity::Warning,
-            description: format!("The project has no {} on {today}.", role.in_words()),
-            entities: earlier
-                .iter()
-                .map(|assignment| assignment.assignment_id.clone())
-                .collect(),
-            events: earlier
-                .iter()
-                .filter_map(|assignment| assignment.provenance.as_ref())
-                .map(|provenance| provenance.last_position)
-                .collect(),
-        });
+        let earlier = project.roles.iter().filter(|assignment| assignment.role() == role);
+        found.push(suspicion(
+            "R5",
+            format!("The project has no {} on {today}.", role.in_words()),
+            earlier,
+        ));
+    }
+}
+
+/// A start decision is not made before the money is settled (B4), so the decision settles both, whatever the budget becomes later.
+fn find_leader_before_start(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
+    let mut points = project.decision_points.iter();
+    if points.any(|point| point.kind() == DecisionPointKind::Start && point.is_approved()) {
+        return;
+    }
+    let missing = if project.finance_is_settled() {
+        "not decided"
+    } else {
+        "neither financed nor decided"
+    };
+    let leaders: Vec<&RoleAssignment> = project.holders(ProjectRole::Leader, today).collect();
+    if let Some(first) = leaders.iter().map(|assignment| assignment.from.as_str()).min() {
+        let description = format!("The project has had a project leader since {first}, but its start is {missing}.");
+        found.push(suspicion("R3", description, leaders.into_iter()));
+    }
+}
+
+fn suspicion<'a>(
+    code: &'static str,
+    description: String,
+    about: impl Iterator<Item = &'a RoleAssignment> + Clone,
+) -> Suspicion {
+    Suspicion {
+        code,
+        severity: Severity::Warning,
+        description,
+        entities: about
+            .clone()
+            .map(|assignment| assignment.assignment_id.clone())
+            .collect(),
+        events: about
+            .filter_map(|assignment| assignment.provenance.as_ref())
+            .map(|provenance| provenance.last_position)
+            .collect(),
     }
 }

@@ -2,10 +2,14 @@
 
 mod scenario;
 
+mod activity;
+mod budget;
 mod checkpoint;
 mod decision_point;
 mod document;
+mod milestone;
 mod organization;
 mod phase;
+mod project;
 mod risk;
 mod role;

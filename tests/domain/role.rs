@@ -114,6 +114,65 @@ fn r2_a_working_group_leader_may_also_be_project_leader() {
 }
 
 #[test]
+fn r3_a_leader_before_the_start_is_financed_and_decided_is_found() {
+    let start = PlanDecisionPoint {
+        project_id: PROJECT.to_owned(),
+        decision_point_id: id(1),
+        name: "Start".to_owned(),
+        date: "2017-03-15".to_owned(),
+        kind: DecisionPointKind::Start.into(),
+        decider: Some(Decider {
+            decider: Some(decider::Decider::Role(ProjectRole::Responsible.into())),
+        }),
+        ..Default::default()
+    };
+    let cost = BudgetLine {
+        post: "Pay".to_owned(),
+        period: "2017".to_owned(),
+        kind: BudgetKind::Investment.into(),
+        amount: Some(Amount {
+            certainty: Certainty::Known.into(),
+            ore: 50_000_000,
+        }),
+        ..Default::default()
+    };
+    let cost = SetCostLine {
+        project_id: PROJECT.to_owned(),
+        line_id: id(1),
+        line: Some(cost),
+        ..Default::default()
+    };
+    let says = |scenario: &Scenario, what: &str| {
+        let found = scenario
+            .findings()
+            .into_iter()
+            .find(|finding| finding.code == "R3")
+            .unwrap();
+        assert!(found.description.ends_with(what), "{}", found.description);
+    };
+
+    let scenario = project_of_a_municipality()
+        .then_found("R3", 0)
+        .given(assign(10, ProjectRole::Leader, "kari"));
+    says(&scenario, "its start is neither financed nor decided.");
+    let financed = scenario
+        .given(assign(11, ProjectRole::Responsible, "ola"))
+        .given(cost)
+        .with_authority("K-sak 1/2017")
+        .given(ApproveBudget {
+            project_id: PROJECT.to_owned(),
+            ..Default::default()
+        });
+    says(&financed, "its start is not decided.");
+    let approve = ApproveDecisionPoint {
+        project_id: PROJECT.to_owned(),
+        decision_point_id: id(1),
+        ..Default::default()
+    };
+    financed.given(start).by("ola").given(approve).then_found("R3", 0);
+}
+
+#[test]
 fn r4_who_held_which_role_on_any_date_is_known() {
     let scenario = project_of_a_municipality()
         .given(assign(10, ProjectRole::Leader, "kari"))

@@ -125,7 +125,7 @@ fn holding_body(assignment: &RoleAssignment) -> Option<&BodyReference> {
 }
 
 /// Whether the actor holds a seat in the body on the effective date, be it in the standing body that it is composed of (O2).
-fn holds_seat(reference: &BodyReference, facts: &Facts<'_>, context: &Context<'_>) -> bool {
+pub(in crate::domain) fn holds_seat(reference: &BodyReference, facts: &Facts<'_>, context: &Context<'_>) -> bool {
     let mut next = Some(reference);
     for _ in 0..DEEPEST {
         let Some(reference) = next else { return false };

@@ -9,6 +9,7 @@ mod finding;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
+pub(super) use authority::holds_seat;
 pub(super) use finding::find;
 
 impl Project {

@@ -46,6 +46,13 @@ impl Organization {
     }
 }
 
+impl Body {
+    /// Whether its decisions are those of the whole organisation.
+    pub(in crate::domain) fn speaks_for_all(&self) -> bool {
+        self.decides && matches!(self.kind(), BodyKind::MunicipalCouncil | BodyKind::ExecutiveBoard)
+    }
+}
+
 impl BodyKind {
     /// Bodies that are asked and heard, and never decide (O1).
     const fn always_advises(self) -> bool {
