@@ -133,7 +133,7 @@ fn f5_the_stage_gate_template_has_four_stages_and_ids_that_never_change() {
             assert_eq!(project.checkpoints.len(), 21);
             assert_eq!(
                 project.checkpoints[0].checkpoint_id,
-                "0e8a1aed-24ae-56fb-85e1-87ae3a7f6b7e"
+                "5cccadeb-bd10-508b-8940-c3247240c5de"
             );
         });
 }

@@ -3,10 +3,11 @@
 use vedtak::domain::Kind;
 use vedtak::schema::v1::*;
 
+use super::budget;
 use super::document::{draft, file, revise};
 use super::organization::{REGION, appoint, body, establish, register_region, terms};
 use super::role::{assign, assign_to, project_of_a_municipality};
-use super::scenario::{PROJECT, Scenario, id};
+use super::scenario::{ORGANIZATION, PROJECT, Scenario, id};
 
 /// The council decides; kari is a member of it. The advisory group advises.
 const COUNCIL: u32 = 2;
@@ -346,7 +347,7 @@ fn b2_a_body_composed_of_one_in_another_organisation_is_sat_in_from_there() {
 }
 
 #[test]
-fn b2_a_role_decides_in_person_or_through_the_body_that_holds_it() {
+fn b2_a_role_decides_in_person_or_through_the_body_or_organisation_that_holds_it() {
     let owner = |number| PlanDecisionPoint {
         decider: decided_by(decider::Decider::Role(ProjectRole::Owner.into())),
         ..plan(number)
@@ -367,6 +368,19 @@ fn b2_a_role_decides_in_person_or_through_the_body_that_holds_it() {
         .then_accepted()
         .by("kari")
         .when(approve(2))
+        .then_accepted();
+    project_with_council()
+        .given(owner(1))
+        .given(assign_to(
+            10,
+            ProjectRole::Owner,
+            role_holder::Holder::OrganizationId(ORGANIZATION.to_owned()),
+        ))
+        .by("ola")
+        .when(approve(1))
+        .then_refused(Kind::PermissionDenied, "NOT_THE_DECIDER")
+        .by("kari")
+        .when(approve(1))
         .then_accepted();
 }
 
@@ -432,6 +446,20 @@ fn a_point_names_a_decider_and_bodies_that_exist() {
 }
 
 #[test]
+fn a_body_that_is_dissolved_by_the_planned_date_is_not_named() {
+    let dissolve = DissolveBody {
+        organization_id: ORGANIZATION.to_owned(),
+        body_id: id(COUNCIL),
+        dissolved: "2017-01-01".to_owned(),
+        ..Default::default()
+    };
+    project_with_council()
+        .given(dissolve)
+        .when(plan(1))
+        .then_refused(Kind::FailedPrecondition, "BODY_DISSOLVED");
+}
+
+#[test]
 fn b3_a_mandatory_point_cannot_be_withdrawn_and_another_can() {
     project_with_council()
         .given(mandatory(plan(1)))
@@ -444,6 +472,30 @@ fn b3_a_mandatory_point_cannot_be_withdrawn_and_another_can() {
         .then_unchanged()
         .when(approve(2))
         .then_refused(Kind::FailedPrecondition, "DECISION_POINT_WITHDRAWN");
+}
+
+#[test]
+fn b4_a_start_is_decided_when_the_finance_is_settled() {
+    let start = PlanDecisionPoint {
+        kind: DecisionPointKind::Start.into(),
+        ..plan(1)
+    };
+    let planned = project_with_council()
+        .given(start)
+        .given(budget::cost(50, "2017", budget::known(60_000)))
+        .when(approve(1))
+        .then_refused_by("B4", "FINANCE_NOT_SETTLED");
+    planned.clone().when(reject(1)).then_accepted();
+    planned
+        .with_authority("K-sak 101/2016")
+        .on("2017-01-10")
+        .given(budget::approve())
+        .effective("2017-01-09")
+        .when(approve(1))
+        .then_refused_by("B4", "FINANCE_NOT_SETTLED")
+        .effective("2017-01-10")
+        .when(approve(1))
+        .then_accepted();
 }
 
 #[test]

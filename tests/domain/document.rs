@@ -129,6 +129,41 @@ fn a_plan_is_rolled_over_for_a_year_once_and_to_a_version_that_exists() {
 }
 
 #[test]
+fn d4_a_passed_year_of_the_project_without_a_roll_over_is_found() {
+    let period = Some(Period {
+        from: "2017-03-15".to_owned(),
+        to: Some("2019-11-01".to_owned()),
+    });
+    let frame = Some(ProjectFrame { period, economic: None });
+    let framed = project()
+        .given(SetFrame {
+            project_id: PROJECT.to_owned(),
+            frame,
+            ..Default::default()
+        })
+        .given(draft(1, "1.0", 'a'))
+        .on("2018-12-31")
+        .then_found("D4", 0)
+        .on("2021-01-01")
+        .then_found("D4", 1);
+    assert_eq!(
+        framed
+            .findings()
+            .into_iter()
+            .find(|finding| finding.code == "D4")
+            .unwrap()
+            .description,
+        "No plan was rolled over for 2018, 2019."
+    );
+    framed
+        .given(revise(1, "2.0", 'b'))
+        .given(roll_over(2018, "2.0"))
+        .then_found("D4", 1)
+        .given(roll_over(2019, "2.0"))
+        .then_found("D4", 0);
+}
+
+#[test]
 fn drafting_the_same_document_twice_changes_nothing_and_another_under_its_id_is_refused() {
     project()
         .given(draft(1, "1.0", 'a'))
