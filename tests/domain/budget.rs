@@ -212,11 +212,33 @@ fn e1_a_total_loses_no_unknown() {
 
 #[test]
 fn e2_a_line_belongs_to_a_year_or_to_a_phase_of_the_project() {
-    project()
+    let phase = PlanPhase {
+        project_id: PROJECT.to_owned(),
+        phase_id: id(77),
+        number: 1,
+        name: "Phase 1".to_owned(),
+        kind: PhaseKind::Planning.into(),
+        ..Default::default()
+    };
+    let by_phase = project()
         .when(cost(1, &id(77), known(1)))
         .then_refused(Kind::NotFound, "NOT_FOUND")
-        .when(cost(1, "2017", known(1)))
-        .then_accepted();
+        .when(state_total(BudgetSide::Cost, &id(77), known(1)))
+        .then_refused(Kind::NotFound, "NOT_FOUND")
+        .given(phase)
+        .when(cost(1, &id(77), known(1)))
+        .then_accepted()
+        .given(cost(2, "2018", known(1)))
+        .given(cost(3, "2017", known(1)));
+    let periods = budget_reading(&by_phase.project()).periods;
+    assert_eq!(
+        periods
+            .iter()
+            .map(|summary| summary.period.as_str())
+            .collect::<Vec<_>>(),
+        ["2017", "2018", &id(77)]
+    );
+    assert_eq!(sentences(&by_phase, "E5")[2], "Phase 1: cost is 1 kr, financing 0 kr.");
 }
 
 #[test]
@@ -473,6 +495,51 @@ fn an_approval_covers_the_lines_of_its_moment_and_rests_on_a_decision() {
         .then_project(|project| assert_eq!(project.budget.as_ref().unwrap().status(), BudgetStatus::Changed))
         .given(approve())
         .then_found("BUDGET_CHANGED_SINCE_APPROVAL", 0);
+}
+
+#[test]
+fn an_approval_may_rest_on_an_approved_decision_point() {
+    let leader = role_holder::Holder::Person(Person {
+        subject: "kari".to_owned(),
+        ..Default::default()
+    });
+    let assign = AssignRole {
+        project_id: PROJECT.to_owned(),
+        assignment_id: id(50),
+        role: ProjectRole::Leader.into(),
+        holder: Some(RoleHolder { holder: Some(leader) }),
+        from: "2017-01-01".to_owned(),
+        ..Default::default()
+    };
+    let decision_point = PlanDecisionPoint {
+        project_id: PROJECT.to_owned(),
+        decision_point_id: id(51),
+        name: "Budget 2017 adopted".to_owned(),
+        date: "2017-01-02".to_owned(),
+        kind: DecisionPointKind::Budget.into(),
+        decider: Some(Decider {
+            decider: Some(decider::Decider::Role(ProjectRole::Leader.into())),
+        }),
+        ..Default::default()
+    };
+    let decide = ApproveDecisionPoint {
+        project_id: PROJECT.to_owned(),
+        decision_point_id: id(51),
+        ..Default::default()
+    };
+    let by_decision = || ApproveBudget {
+        decision_point_id: Some(id(51)),
+        ..approve()
+    };
+    project()
+        .given(assign)
+        .given(cost(1, "2017", known(500)))
+        .given(decision_point)
+        .when(by_decision())
+        .then_refused(Kind::FailedPrecondition, "DECISION_NOT_APPROVED")
+        .given(decide)
+        .when(by_decision())
+        .then_accepted();
 }
 
 #[test]

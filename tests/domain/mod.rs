@@ -5,6 +5,7 @@ mod scenario;
 mod activity;
 mod budget;
 mod milestone;
+mod nordre_land;
 mod organization;
 mod project;
 mod risk;

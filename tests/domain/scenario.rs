@@ -87,6 +87,20 @@ impl Scenario {
         self
     }
 
+    /// Given that this command was accepted, with what its own context says: the date, the reason, the authority.
+    #[track_caller]
+    pub fn given_as_sent(mut self, command: &Command) -> Self {
+        let context = command.context().cloned().unwrap_or_default();
+        self.effective_date = context.effective_date.unwrap_or_else(|| self.today.clone());
+        self.reason = context.reason;
+        self.authority = context.authority;
+        if let Err(refusal) = self.judge(command) {
+            panic!("given {}: refused: {refusal} ({})", command.message(), refusal.reason);
+        }
+        self.last = None;
+        self
+    }
+
     /// When this command comes.
     pub fn when(mut self, command: impl Into<Box<Wrapped>>) -> Self {
         let command = command.into().0;
@@ -177,9 +191,14 @@ impl Scenario {
     }
 
     pub fn project(&self) -> Project {
-        match self.states.get(&Stream::project(PROJECT)).map(Arc::as_ref) {
+        self.project_of(PROJECT)
+    }
+
+    /// The state of the project of this id.
+    pub fn project_of(&self, id: &str) -> Project {
+        match self.states.get(&Stream::project(id)).map(Arc::as_ref) {
             Some(State::Project(project)) => project.clone(),
-            _ => panic!("there is no project"),
+            _ => panic!("there is no project {id}"),
         }
     }
 
