@@ -240,6 +240,8 @@ fn a_body_or_organisation_that_holds_a_role_exists() {
     project_of_a_municipality()
         .when(missing(&id(99), 1))
         .then_refused(Kind::NotFound, "NOT_FOUND")
+        .when(in_period(missing(ORGANIZATION, 1), "2015-12-31", None))
+        .then_refused(Kind::FailedPrecondition, "BODY_NOT_ESTABLISHED")
         .when(missing(ORGANIZATION, 2))
         .then_refused(Kind::NotFound, "NOT_FOUND")
         .when(assign_to(10, ProjectRole::Owner, Holder::OrganizationId(id(99))))

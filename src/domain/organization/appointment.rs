@@ -88,19 +88,14 @@ impl Decide for AppointMember {
             });
         }
         let Some(terms) = &self.terms else {
-            return Err(Refusal::not_found("body", ""));
-        };
-        let body = organization.body_on(&terms.body_id, terms.to.as_ref().unwrap_or(&terms.from))?;
-        if terms.from < body.established {
-            let problem = format!(
-                "The {} was established on {}, after {}.",
-                body.name, body.established, terms.from
+            return Err(
+                Refusal::invalid("terms", "TERMS_REQUIRED", "The appointment says nothing.").mend("Give its terms."),
             );
-            return Err(Refusal::precondition("BODY_NOT_ESTABLISHED", problem)
-                .mend("Appoint from the day that the body exists."));
-        }
+        };
+        organization.body_on(&terms.body_id, &terms.from)?;
         if let Some(to) = &terms.to {
             require_order(&terms.from, to)?;
+            organization.body_on(&terms.body_id, to)?;
         }
         if let Some(representing) = &terms.representing {
             representing.require_truth("terms.representing", organization, facts)?;

@@ -9,17 +9,23 @@ impl Organization {
         self.bodies.iter().find(|body| body.body_id == id)
     }
 
-    /// The body, or the refusal when it does not exist or is dissolved on the date.
+    /// The body, or the refusal when it does not exist on the date.
     pub(in crate::domain) fn body_on(&self, id: &str, date: &str) -> Result<&Body, Refusal> {
         let body = self.body(id).ok_or_else(|| Refusal::not_found("body", id))?;
-        match body.dissolved.as_deref() {
-            Some(dissolved) if dissolved < date => Err(Refusal::precondition(
-                "BODY_DISSOLVED",
-                format!("The {} was dissolved: {dissolved} was its last day.", body.name),
-            )
-            .mend("Name a body that exists, or establish a new one.")),
-            _ => Ok(body),
+        if date < body.established.as_str() {
+            let problem = format!("{} was established on {}, after {date}.", body.name, body.established);
+            return Err(Refusal::precondition("BODY_NOT_ESTABLISHED", problem)
+                .mend("Name a body that exists then, or give a day when this one does."));
         }
+        if let Some(dissolved) = body.dissolved.as_deref().filter(|dissolved| *dissolved < date) {
+            let problem = format!(
+                "{} was dissolved: {dissolved} was its last day, before {date}.",
+                body.name
+            );
+            return Err(Refusal::precondition("BODY_DISSOLVED", problem)
+                .mend("Name a body that exists then, or establish a new one."));
+        }
+        Ok(body)
     }
 
     /// The ids of the body and of the bodies of this organisation that it is composed of (O2), itself first. What it is
@@ -187,14 +193,14 @@ impl Decide for DissolveBody {
             return unchanged_or(*dissolved == self.dissolved, || {
                 Refusal::precondition(
                     "BODY_DISSOLVED",
-                    format!("The {} is dissolved already: {dissolved} was its last day.", body.name),
+                    format!("{} is dissolved already: {dissolved} was its last day.", body.name),
                 )
                 .mend("Establish a new body if it has come back.")
             });
         }
         if self.dissolved < body.established {
             let problem = format!(
-                "The last day, {}, is before {}, when the {} was established.",
+                "The last day, {}, is before {}, when {} was established.",
                 self.dissolved, body.established, body.name
             );
             return Err(Refusal::invalid("dissolved", "ENDS_BEFORE_IT_BEGINS", problem)
@@ -211,11 +217,12 @@ impl Decide for DissolveBody {
         };
         if let Some(other) = organization.bodies.iter().find(rests_on_it) {
             let problem = format!(
-                "The {} is composed of the {}, and would be left without members.",
+                "{} is composed of {}, and would be left without members.",
                 other.name, body.name
             );
-            return Err(Refusal::rule("O2", "BODY_IS_COMPOSED_OF_IT", problem)
-                .mend(format!("Dissolve the {} first.", other.name)));
+            return Err(
+                Refusal::rule("O2", "BODY_IS_COMPOSED_OF_IT", problem).mend(format!("Dissolve {} first.", other.name))
+            );
         }
         Ok(vec![
             BodyDissolved {
