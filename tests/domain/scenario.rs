@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use vedtak::domain::{self, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion};
-use vedtak::schema::Validate;
 use vedtak::schema::v1::{Aggregate, CommandContext, Organization, Project};
 
 /// The project that the tests speak of.
