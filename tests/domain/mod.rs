@@ -8,6 +8,7 @@ mod checkpoint;
 mod decision_point;
 mod document;
 mod milestone;
+mod nordre_land;
 mod organization;
 mod phase;
 mod project;
