@@ -4,11 +4,6 @@ use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion
 use crate::schema::v1::*;
 
 impl Project {
-    /// Whether there is an approved document that governs execution (D1).
-    pub(super) fn has_approved_document(&self) -> bool {
-        self.has_document_approved_by("9999-12-31")
-    }
-
     /// Whether a document that governs execution was approved on or before a date (D1).
     pub(super) fn has_document_approved_by(&self, date: &str) -> bool {
         let approved = |version: &DocumentVersion| version.approved.as_deref().is_some_and(|day| day <= date);
@@ -235,5 +230,60 @@ impl Fold for PlanRolledOver {
     }
 }
 
-/// D4: a calendar year of the project, after the first one, that went by without a roll-over of any plan.
-pub(super) fn find(_project: &Project, _today: &str, _found: &mut Vec<Suspicion>) {}
+/// D4: calendar years of the project, after the first one, that have passed and for which no plan was rolled over.
+pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
+    let period = project.frame.as_ref().and_then(|frame| frame.period.as_ref());
+    let (Some(period), Ok(()), Some(this_year)) = (period, project.require_active(), year(today)) else {
+        return;
+    };
+    let (Some(first), false) = (year(&period.from), project.documents.is_empty()) else {
+        return;
+    };
+    let last = period
+        .to
+        .as_deref()
+        .and_then(year)
+        .unwrap_or(this_year)
+        .min(this_year.saturating_sub(1));
+    let rolled_over = |year: &i32| {
+        project
+            .documents
+            .iter()
+            .flat_map(|document| &document.roll_overs)
+            .any(|done| done.year == *year)
+    };
+    let missing: Vec<i32> = (first.saturating_add(1)..=last)
+        .filter(|year| !rolled_over(year))
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let named: Vec<String> = missing.iter().take(MOST_YEARS_NAMED).map(i32::to_string).collect();
+    let more = match missing.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more years"),
+    };
+    found.push(Suspicion {
+        code: "D4",
+        severity: Severity::Warning,
+        description: format!("No plan was rolled over for {}{more}.", named.join(", ")),
+        entities: project
+            .documents
+            .iter()
+            .map(|document| document.document_id.clone())
+            .collect(),
+        events: project
+            .documents
+            .iter()
+            .filter_map(|document| document.provenance.as_ref())
+            .map(|at| at.last_position)
+            .collect(),
+    });
+}
+
+/// A frame may be mistyped by centuries; the finding stays readable.
+const MOST_YEARS_NAMED: usize = 5;
+
+fn year(date: &str) -> Option<i32> {
+    date.get(..4)?.parse().ok()
+}

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use vedtak::domain::{self, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion};
-use vedtak::schema::Validate;
 use vedtak::schema::v1::{Aggregate, CommandContext, Organization, Project};
 
 /// The project that the tests speak of.
@@ -81,6 +80,20 @@ impl Scenario {
     pub fn given(mut self, command: impl Into<Box<Wrapped>>) -> Self {
         let command = command.into().0;
         if let Err(refusal) = self.judge(&command) {
+            panic!("given {}: refused: {refusal} ({})", command.message(), refusal.reason);
+        }
+        self.last = None;
+        self
+    }
+
+    /// Given that this command was accepted, with what its own context says: the date, the reason, the authority.
+    #[track_caller]
+    pub fn given_as_sent(mut self, command: &Command) -> Self {
+        let context = command.context().cloned().unwrap_or_default();
+        self.effective_date = context.effective_date.unwrap_or_else(|| self.today.clone());
+        self.reason = context.reason;
+        self.authority = context.authority;
+        if let Err(refusal) = self.judge(command) {
             panic!("given {}: refused: {refusal} ({})", command.message(), refusal.reason);
         }
         self.last = None;
@@ -177,9 +190,14 @@ impl Scenario {
     }
 
     pub fn project(&self) -> Project {
-        match self.states.get(&Stream::project(PROJECT)).map(Arc::as_ref) {
+        self.project_of(PROJECT)
+    }
+
+    /// The state of the project of this id.
+    pub fn project_of(&self, id: &str) -> Project {
+        match self.states.get(&Stream::project(id)).map(Arc::as_ref) {
             Some(State::Project(project)) => project.clone(),
-            _ => panic!("there is no project"),
+            _ => panic!("there is no project {id}"),
         }
     }
 

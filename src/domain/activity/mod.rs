@@ -90,19 +90,12 @@ impl Activity {
 impl ActivityPlan {
     /// Refuses a stretch that ends before it begins.
     fn check(&self) -> Result<(), Refusal> {
-        for (index, span) in self
-            .schedule
-            .iter()
-            .enumerate()
-            .filter(|(_, span)| span.months().is_none())
-        {
+        let ends_early = |(_, span): &(usize, &ScheduleSpan)| span.months().is_none();
+        if let Some((index, span)) = self.schedule.iter().enumerate().find(ends_early) {
             let problem = format!("The schedule ends in {}, before it begins in {}.", span.to, span.from);
-            return Err(Refusal::invalid(
-                &format!("plan.schedule[{index}].to"),
-                "SCHEDULE_ENDS_BEFORE_IT_BEGINS",
-                problem,
-            )
-            .mend("Give the first month or quarter first."));
+            let field = format!("plan.schedule[{index}].to");
+            return Err(Refusal::invalid(&field, "SCHEDULE_ENDS_BEFORE_IT_BEGINS", problem)
+                .mend("Give the first month or quarter first."));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ pub(in crate::domain) fn find(project: &Project, _today: &str, found: &mut Vec<S
     let periods = budget.periods(project);
     for rule in [stated_totals, unequal_sides, carried_too_much, mixed_vat] {
         for period in &periods {
-            rule(budget, period, &project.period_name(period), found);
+            rule(budget, period, project.period_name(period), found);
         }
     }
     if budget.status() == BudgetStatus::Changed {
@@ -33,8 +33,8 @@ pub(in crate::domain) fn find(project: &Project, _today: &str, found: &mut Vec<S
 
 impl Project {
     /// A year as it is written, a phase by its name.
-    fn period_name(&self, period: &str) -> String {
-        period.to_owned()
+    fn period_name<'a>(&'a self, period: &'a str) -> &'a str {
+        self.phase(period).map_or(period, |phase| &phase.name)
     }
 }
 

@@ -14,18 +14,17 @@ pub(super) fn streams<'a>(organizations: impl Iterator<Item = &'a str>) -> Vec<S
     streams
 }
 
-/// The body, which must be in the register.
-pub(super) fn require_body<'a>(reference: &BodyReference, facts: &Facts<'a>) -> Result<&'a Body, Refusal> {
+/// The body, which must be in the register and exist on a date.
+pub(super) fn require_body<'a>(reference: &BodyReference, date: &str, facts: &Facts<'a>) -> Result<&'a Body, Refusal> {
     facts
         .organization(&reference.organization_id)
         .ok_or_else(|| Refusal::not_found("organisation", &reference.organization_id))?
-        .body(&reference.body_id)
-        .ok_or_else(|| Refusal::not_found("body", &reference.body_id))
+        .body_on(&reference.body_id, date)
 }
 
 /// The body, which must be one that decides (O1).
-pub(super) fn require_deciding_body(reference: &BodyReference, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let body = require_body(reference, facts)?;
+pub(super) fn require_deciding_body(reference: &BodyReference, date: &str, facts: &Facts<'_>) -> Result<(), Refusal> {
+    let body = require_body(reference, date, facts)?;
     if body.decides {
         return Ok(());
     }
@@ -37,17 +36,17 @@ pub(super) fn require_deciding_body(reference: &BodyReference, facts: &Facts<'_>
 impl DecisionPoint {
     /// The streams that say who may decide this point.
     pub(super) fn relies_on(&self, project: &Project, seat_organization_id: Option<&str>) -> Vec<Stream> {
-        let bodies = match self.decider.as_ref().and_then(|decider| decider.decider.as_ref()) {
-            Some(decider::Decider::Body(body)) => vec![body],
-            Some(decider::Decider::Role(role)) => project.bodies_in_role(*role).collect(),
+        let mut named = match self.decider.as_ref().and_then(|decider| decider.decider.as_ref()) {
+            Some(decider::Decider::Body(body)) => vec![Stream::organization(&body.organization_id)],
+            Some(decider::Decider::Role(role)) => {
+                project.role_streams(ProjectRole::try_from(*role).unwrap_or_default())
+            }
             None => Vec::new(),
         };
-        streams(
-            bodies
-                .into_iter()
-                .map(|body| body.organization_id.as_str())
-                .chain(seat_organization_id),
-        )
+        named.extend(seat_organization_id.map(Stream::organization));
+        named.sort();
+        named.dedup();
+        named
     }
 
     /// B2: refuses unless the actor is the decider, or holds a seat in it, on the effective date.
@@ -59,11 +58,11 @@ impl DecisionPoint {
     ) -> Result<(), Refusal> {
         match self.decider.as_ref().and_then(|decider| decider.decider.as_ref()) {
             Some(decider::Decider::Body(body)) => {
-                require_deciding_body(body, facts)?;
+                require_deciding_body(body, context.effective_date, facts)?;
                 if holds_seat(body, facts, context) {
                     return Ok(());
                 }
-                let name = require_body(body, facts)?.name.as_str();
+                let name = require_body(body, context.effective_date, facts)?.name.as_str();
                 Err(self
                     .not_the_decider(&format!("a seat in {name}"), context)
                     .mend(format!(
@@ -73,11 +72,14 @@ impl DecisionPoint {
             }
             Some(decider::Decider::Role(role)) => {
                 let role = ProjectRole::try_from(*role).unwrap_or_default();
-                let seated = |body: &BodyReference| {
-                    require_deciding_body(body, facts).is_ok() && holds_seat(body, facts, context)
+                let advises = |body: &BodyReference| {
+                    require_deciding_body(body, context.effective_date, facts).is_err()
+                        && holds_seat(body, facts, context)
                 };
-                let held = project.holds_role(context.subject, role, context.effective_date)
-                    || project.bodies_holding(role, context.effective_date).any(seated);
+                // O1: a seat in a body that advises does not decide, even where that body holds the role.
+                let held = project.acts_in_role(role, facts, context)
+                    && (project.holds_role(context.subject, role, context.effective_date)
+                        || !project.bodies_holding(role, context.effective_date).any(advises));
                 if held {
                     return Ok(());
                 }
@@ -103,14 +105,6 @@ impl DecisionPoint {
 }
 
 impl Project {
-    /// The bodies that ever were assigned this role.
-    fn bodies_in_role(&self, role: i32) -> impl Iterator<Item = &BodyReference> {
-        self.roles
-            .iter()
-            .filter(move |assignment| assignment.role == role)
-            .filter_map(holding_body)
-    }
-
     /// The bodies that hold this role on a date.
     fn bodies_holding(&self, role: ProjectRole, date: &str) -> impl Iterator<Item = &BodyReference> {
         self.holders(role, date).filter_map(holding_body)
@@ -135,9 +129,6 @@ pub(in crate::domain) fn holds_seat(reference: &BodyReference, facts: &Facts<'_>
         let Ok(body) = organization.body_on(&reference.body_id, context.effective_date) else {
             return false;
         };
-        if body.established.as_str() > context.effective_date {
-            return false;
-        }
         if organization
             .seat(&reference.body_id, context.subject, context.effective_date)
             .is_some()

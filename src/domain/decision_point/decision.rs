@@ -70,12 +70,18 @@ impl DecisionPoint {
         }
     }
 
-    /// B4: a project starts only when its finance is settled.
-    fn require_settled_start(&self, project: &Project) -> Result<(), Refusal> {
-        if self.kind() != DecisionPointKind::Start || project.finance_is_settled() {
+    /// B4: a project starts only when its finance was settled by that day.
+    fn require_settled_start(&self, project: &Project, date: &str) -> Result<(), Refusal> {
+        let approval = project.budget.as_ref().and_then(|budget| budget.approvals.last());
+        let settled =
+            || project.finance_is_settled() && approval.is_some_and(|last| last.effective_date.as_str() <= date);
+        if self.kind() != DecisionPointKind::Start || settled() {
             return Ok(());
         }
-        let problem = format!("{} starts the project, and its finance is not settled.", self.label());
+        let problem = format!(
+            "{} starts the project, and its finance was not settled by {date}.",
+            self.label()
+        );
         Err(Refusal::rule("B4", "FINANCE_NOT_SETTLED", problem).mend("Have the budget approved first."))
     }
 
@@ -116,7 +122,7 @@ impl Decide for ApproveDecisionPoint {
         }
         let point = project.point_to_decide(&self.decision_point_id, facts, context)?;
         point.require_recommendations(&self.without_recommendation_because, context)?;
-        point.require_settled_start(project)?;
+        point.require_settled_start(project, context.effective_date)?;
         point.require_choice(self.chosen_option_id.as_deref())?;
         super::condition::check(&self.conditions, context)?;
         let (basis_position, basis_sha256) = point.frozen_basis();

@@ -140,7 +140,7 @@ impl PlanDecisionPoint {
 
     fn check_bodies(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
         match self.decider.as_ref().and_then(|decider| decider.decider.as_ref()) {
-            Some(decider::Decider::Body(body)) => authority::require_deciding_body(body, facts)?,
+            Some(decider::Decider::Body(body)) => authority::require_deciding_body(body, &self.date, facts)?,
             Some(decider::Decider::Role(_)) => {}
             None => {
                 return Err(
@@ -150,7 +150,7 @@ impl PlanDecisionPoint {
             }
         }
         for (index, body) in self.advising_bodies.iter().enumerate() {
-            authority::require_body(body, facts)?;
+            authority::require_body(body, &self.date, facts)?;
             if self.advising_bodies.iter().take(index).any(|earlier| earlier == body) {
                 let problem = format!("The body {} is named twice.", body.body_id);
                 return Err(Refusal::invalid("advising_bodies", "BODY_REPEATED", problem).mend("Name each body once."));
