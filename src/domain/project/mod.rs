@@ -119,7 +119,7 @@ impl Decide for RegisterProject {
         ])
     }
 
-    fn relies_on(&self, _: &Project) -> Vec<Stream> {
+    fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         let others = self
             .predecessor_id
             .iter()
