@@ -25,6 +25,19 @@ pub struct Context<'a> {
     pub today: &'a str,
 }
 
+impl Context<'_> {
+    /// Refuses when no reason is given.
+    ///
+    /// # Errors
+    /// The refusal, with what is wrong and what would mend it.
+    pub fn require_reason(&self, problem: impl Into<String>, remedy: &str) -> Result<(), Refusal> {
+        if self.reason.trim().is_empty() {
+            return Err(Refusal::invalid("context.reason", "REASON_REQUIRED", problem).mend(remedy));
+        }
+        Ok(())
+    }
+}
+
 /// The name of a stream in a tenant's ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Stream {
@@ -184,8 +197,7 @@ pub trait Decide {
     fn decide(&self, state: &Self::State, facts: &Facts<'_>, context: &Context<'_>) -> Decision;
 
     /// The other streams that the decision needs to know of, as far as they can be named yet. It is asked again with what has
-    /// been loaded until it names nothing new, so that a stream may be named in another one. The command's own stream is not
-    /// named: its state is given.
+    /// been loaded until it names nothing new, so that a stream may be named in another one.
     fn relies_on(&self, _state: &Self::State, _facts: &Facts<'_>, _context: &Context<'_>) -> Vec<Stream> {
         Vec::new()
     }

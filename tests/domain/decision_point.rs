@@ -22,7 +22,7 @@ pub fn project_with_council() -> Scenario {
         .given(appoint(2, terms(ADVISORY, "ola", AppointmentFunction::Leader)))
 }
 
-fn decided_by(decider: decider::Decider) -> Option<Decider> {
+pub fn decided_by(decider: decider::Decider) -> Option<Decider> {
     Some(Decider { decider: Some(decider) })
 }
 
@@ -48,7 +48,7 @@ fn advised(command: PlanDecisionPoint) -> PlanDecisionPoint {
     }
 }
 
-fn mandatory(command: PlanDecisionPoint) -> PlanDecisionPoint {
+pub fn mandatory(command: PlanDecisionPoint) -> PlanDecisionPoint {
     PlanDecisionPoint {
         mandatory: true,
         ..command
@@ -99,7 +99,7 @@ fn send_back(number: u32) -> ReturnForRework {
     }
 }
 
-fn withdraw(number: u32) -> WithdrawDecisionPoint {
+pub fn withdraw(number: u32) -> WithdrawDecisionPoint {
     WithdrawDecisionPoint {
         project_id: PROJECT.to_owned(),
         decision_point_id: id(number),

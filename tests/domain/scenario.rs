@@ -167,6 +167,14 @@ impl Scenario {
         self
     }
 
+    /// Then the refusal says this.
+    #[track_caller]
+    pub fn then_says(self, text: &str) -> Self {
+        let problem = &self.refusal().problem;
+        assert!(problem.contains(text), "{problem}");
+        self
+    }
+
     #[track_caller]
     fn refusal(&self) -> &Refusal {
         match self.last.as_ref().expect("a `then` follows a `when`") {

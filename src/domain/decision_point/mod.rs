@@ -223,11 +223,10 @@ impl Decide for RescheduleDecisionPoint {
         if point.date == self.date {
             return Ok(Vec::new());
         }
-        if context.reason.is_empty() {
-            let problem = format!("The decision point {} is moved for a reason.", point.label());
-            return Err(Refusal::invalid("context.reason", "REASON_REQUIRED", problem)
-                .mend("Say in the context's reason why it is moved."));
-        }
+        context.require_reason(
+            format!("The decision point {} is moved for a reason.", point.label()),
+            "Say in the context's reason why it is moved.",
+        )?;
         let (decision_point_id, date) = (self.decision_point_id.clone(), self.date.clone());
         Ok(vec![
             DecisionPointRescheduled {

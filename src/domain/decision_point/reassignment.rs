@@ -1,6 +1,6 @@
 //! Another decider for an undecided point, named for a reason; the earlier ones stay readable (rules B2, O1).
 
-use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream};
+use super::{Context, Decide, Decision, Facts, Fold, Recorded, Stream};
 use crate::schema::v1::*;
 
 impl Decide for ReassignDecider {
@@ -12,14 +12,13 @@ impl Decide for ReassignDecider {
         if point.decider == self.decider {
             return Ok(Vec::new());
         }
-        if context.reason.trim().is_empty() {
-            let problem = format!(
+        context.require_reason(
+            format!(
                 "The decision point {} gets another decider for a reason.",
                 point.label()
-            );
-            return Err(Refusal::invalid("context.reason", "REASON_REQUIRED", problem)
-                .mend("Say in the context's reason why another one decides."));
-        }
+            ),
+            "Say in the context's reason why another one decides.",
+        )?;
         // A point that is overdue is decided after its planned date, so the body must still be there now.
         let date = context.effective_date.max(&point.date);
         let nobody = Decider::default();

@@ -97,7 +97,10 @@ impl CloseProject {
             );
             return Err(Refusal::rule("J2", "CLOSING_DECISION_NOT_APPROVED", problem).mend("Have it approved first."));
         }
-        let open = |point: &&DecisionPoint| point.mandatory && !point.is_decided();
+        let decided = |point: &DecisionPoint| {
+            point.is_decided() && point.decided.as_deref().is_none_or(|day| day <= context.effective_date)
+        };
+        let open = |point: &&DecisionPoint| point.mandatory && !decided(point);
         let open: Vec<String> = project
             .decision_points
             .iter()
@@ -106,8 +109,9 @@ impl CloseProject {
             .collect();
         if !open.is_empty() {
             let problem = format!(
-                "{} mandatory decision point(s) are not decided: {}.",
+                "{} mandatory decision point(s) were not decided by {}: {}.",
                 open.len(),
+                context.effective_date,
                 open.join(", ")
             );
             return Err(Refusal::rule("J2", "MANDATORY_DECISIONS_OPEN", problem).mend("Have them decided first."));
@@ -154,14 +158,10 @@ impl Decide for CancelProject {
             return Ok(Vec::new());
         }
         project.require_active()?;
-        if context.reason.is_empty() {
-            return Err(Refusal::invalid(
-                "context.reason",
-                "REASON_REQUIRED",
-                "A project is cancelled for a reason.",
-            )
-            .mend("Say in the context's reason why it does not go on."));
-        }
+        context.require_reason(
+            "A project is cancelled for a reason.",
+            "Say in the context's reason why it does not go on.",
+        )?;
         Ok(vec![ProjectCancelled {}.into()])
     }
 }
