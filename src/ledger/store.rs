@@ -64,6 +64,14 @@ impl Store {
             .options([
                 ("statement_timeout", config.statement_timeout_ms.to_string().as_str()),
                 ("timezone", "UTC"),
+                // Every statement of ours is a look-up by key. A plan made while a table was small must not stay with the
+                // connection when it is large, and none is worth compiling.
+                ("plan_cache_mode", "force_generic_plan"),
+                ("enable_seqscan", "off"),
+                ("enable_bitmapscan", "off"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+                ("jit", "off"),
             ])
             .disable_statement_logging();
         let pool = |most: u32| {
