@@ -11,5 +11,6 @@ mod queries;
 pub mod server;
 mod service;
 
+pub(crate) use grpc::Verbatim;
 pub use judge::Rules;
 pub use service::{ReplyStream, Service};
