@@ -44,3 +44,6 @@ ALTER TABLE vedtak.requests ENABLE ALWAYS TRIGGER requests_are_not_truncated;
 ALTER TABLE vedtak.heads ENABLE ALWAYS TRIGGER heads_only_move_forward;
 ALTER TABLE vedtak.heads ENABLE ALWAYS TRIGGER heads_are_not_deleted;
 ALTER TABLE vedtak.heads ENABLE ALWAYS TRIGGER heads_are_not_truncated;
+
+-- The bookkeeping of the migrations belongs to the login that runs them.
+RESET ROLE;

@@ -79,3 +79,6 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- The bookkeeping of the migrations belongs to the login that runs them.
+RESET ROLE;

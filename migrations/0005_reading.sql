@@ -90,3 +90,6 @@ BEGIN
     RETURN low;
 END
 $$;
+
+-- The bookkeeping of the migrations belongs to the login that runs them.
+RESET ROLE;

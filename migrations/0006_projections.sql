@@ -23,3 +23,6 @@ CREATE TABLE vedtak.project_overviews (
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON vedtak.projection_checkpoints, vedtak.project_overviews TO vedtak_service;
 GRANT SELECT ON vedtak.projection_checkpoints, vedtak.project_overviews TO vedtak_reader;
+
+-- The bookkeeping of the migrations belongs to the login that runs them.
+RESET ROLE;
