@@ -59,5 +59,4 @@ GRANT SELECT, INSERT ON vedtak.heads TO vedtak_service;
 GRANT UPDATE (position, recorded_at) ON vedtak.heads TO vedtak_service;
 GRANT SELECT ON vedtak.records, vedtak.requests, vedtak.heads TO vedtak_reader;
 
--- The bookkeeping of the migrations belongs to the login that runs them.
 RESET ROLE;

@@ -45,5 +45,4 @@ ALTER TABLE vedtak.heads ENABLE ALWAYS TRIGGER heads_only_move_forward;
 ALTER TABLE vedtak.heads ENABLE ALWAYS TRIGGER heads_are_not_deleted;
 ALTER TABLE vedtak.heads ENABLE ALWAYS TRIGGER heads_are_not_truncated;
 
--- The bookkeeping of the migrations belongs to the login that runs them.
 RESET ROLE;

@@ -80,5 +80,4 @@ BEGIN
 END
 $$;
 
--- The bookkeeping of the migrations belongs to the login that runs them.
 RESET ROLE;

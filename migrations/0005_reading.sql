@@ -91,5 +91,4 @@ BEGIN
 END
 $$;
 
--- The bookkeeping of the migrations belongs to the login that runs them.
 RESET ROLE;

@@ -14,8 +14,11 @@ CREATE TABLE vedtak.projection_checkpoints (
 
 -- One row a project: its overview as of the checkpoint, as protobuf bytes of vedtak.v1.ProjectOverview.
 CREATE TABLE vedtak.project_overviews (
-    tenant     text  NOT NULL,
-    project_id uuid  NOT NULL,
+    tenant     text NOT NULL,
+    project_id text NOT NULL,
+    -- What the list can be narrowed by, as the numbers of the enums in the schema.
+    kind       int  NOT NULL,
+    status     int  NOT NULL,
     overview   bytea NOT NULL,
     PRIMARY KEY (tenant, project_id),
     CHECK (tenant <> '')
@@ -24,5 +27,27 @@ CREATE TABLE vedtak.project_overviews (
 GRANT SELECT, INSERT, UPDATE, DELETE ON vedtak.projection_checkpoints, vedtak.project_overviews TO vedtak_service;
 GRANT SELECT ON vedtak.projection_checkpoints, vedtak.project_overviews TO vedtak_reader;
 
--- The bookkeeping of the migrations belongs to the login that runs them.
+-- The checkpoint of one tenant, locked for the caller's transaction; null when another process holds it.
+CREATE FUNCTION vedtak.take_checkpoint(of_tenant text, of_projection text) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('vedtak.tenant', of_tenant, true);
+    INSERT INTO vedtak.projection_checkpoints (tenant, projection) VALUES (of_tenant, of_projection) ON CONFLICT DO NOTHING;
+    RETURN (
+        SELECT c.position FROM vedtak.projection_checkpoints c
+        WHERE c.tenant = of_tenant AND c.projection = of_projection
+        FOR UPDATE SKIP LOCKED
+    );
+END
+$$;
+
+-- How far a projection has come in one tenant's ledger; null when it has not begun.
+CREATE FUNCTION vedtak.projected(of_tenant text, of_projection text) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('vedtak.tenant', of_tenant, true);
+    RETURN (SELECT c.position FROM vedtak.projection_checkpoints c WHERE c.tenant = of_tenant AND c.projection = of_projection);
+END
+$$;
+
 RESET ROLE;

@@ -36,5 +36,4 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA vedtak FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vedtak TO vedtak_service;
 GRANT EXECUTE ON FUNCTION vedtak.head, vedtak.read_ledger, vedtak.read_stream, vedtak.read_stream_after, vedtak.position_at TO vedtak_reader;
 
--- The bookkeeping of the migrations belongs to the login that runs them.
 RESET ROLE;

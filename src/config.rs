@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::api::identity::IdentityConfig;
 use crate::api::server::ServerConfig;
 use crate::ledger::{StoreConfig, WriterConfig};
+use crate::telemetry::TelemetryConfig;
 
 /// What every setting in the environment begins with.
 const PREFIX: &str = "VEDTAK_";
@@ -35,6 +36,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// How the writers of the ledger work.
     pub writer: WriterConfig,
+    /// What is told to operators, and where.
+    pub telemetry: TelemetryConfig,
 }
 
 impl Default for Config {
@@ -46,6 +49,7 @@ impl Default for Config {
             identity: IdentityConfig { issuers: Vec::new(), leeway_seconds: 30 },
             server: ServerConfig::default(),
             writer: WriterConfig::default(),
+            telemetry: TelemetryConfig::default(),
         }
     }
 }

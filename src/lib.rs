@@ -10,4 +10,6 @@ pub mod domain;
 pub mod embedded;
 pub mod ledger;
 pub mod projections;
+pub mod rules;
 pub mod schema;
+pub mod telemetry;

@@ -1,3 +1,9 @@
 //! All tests, in one binary; each file is named after what it proves.
 
+mod api;
+mod documentation;
 mod domain;
+mod identity;
+mod openapi;
+mod support;
+mod telemetry;

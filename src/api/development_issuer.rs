@@ -13,7 +13,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
 use super::identity::{ANY_TENANT, IdentityConfig, IssuerConfig};
 
-/// The name of the development issuer. The domain `.invalid` belongs to nobody (RFC 6761), so no real issuer can bear it.
+/// The name of the development issuer. The domain `.invalid` belongs to nobody (RFC 6761), so no real issuer can bear
+/// it.
 pub const DEVELOPMENT_ISSUER: &str = "https://dev.vedtak.invalid";
 /// The audience of its tokens.
 pub const DEVELOPMENT_AUDIENCE: &str = "vedtak";
@@ -33,7 +34,7 @@ pub enum DevelopmentIssuerError {
         source: io::Error,
     },
     /// The key file does not hold such a key.
-    #[error("{path} does not hold a P-256 private key in PKCS#8: delete it, and the next start makes a new one.", path = path.display())]
+    #[error("{path} does not hold a P-256 private key: delete it, and the next start makes a new one.", path = path.display())]
     Key {
         /// The file.
         path: PathBuf,
@@ -53,13 +54,16 @@ pub struct DevelopmentIssuer {
 
 impl std::fmt::Debug for DevelopmentIssuer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("DevelopmentIssuer").field("key_id", &self.key_id).finish_non_exhaustive()
+        formatter
+            .debug_struct("DevelopmentIssuer")
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
     }
 }
 
 impl DevelopmentIssuer {
-    /// Opens the issuer whose key lies in this directory. On the first start the key is made. The public key is written beside
-    /// it, for [`Self::config`] to point to.
+    /// Opens the issuer whose key lies in this directory. On the first start the key is made. The public key is written
+    /// beside it, for [`Self::config`] to point to.
     ///
     /// # Errors
     /// When the directory cannot be written to, or holds something else under the name of the key.
@@ -71,7 +75,10 @@ impl DevelopmentIssuer {
                 write(&key_file, &pem)?;
                 pem
             }
-            read => read.map_err(|source| DevelopmentIssuerError::File { path: key_file.clone(), source })?,
+            read => read.map_err(|source| DevelopmentIssuerError::File {
+                path: key_file.clone(),
+                source,
+            })?,
         };
         let unusable = |_| DevelopmentIssuerError::Key { path: key_file.clone() };
         let key = EncodingKey::from_ec_pem(&pem).map_err(unusable)?;
@@ -80,7 +87,12 @@ impl DevelopmentIssuer {
         public.common.key_id = Some(key_id.clone());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
         let jwks_file = directory.join(JWKS_FILE);
-        let issuer = Self { key, key_id, keys: JwkSet { keys: vec![public] }, jwks_file };
+        let issuer = Self {
+            key,
+            key_id,
+            keys: JwkSet { keys: vec![public] },
+            jwks_file,
+        };
         write(&issuer.jwks_file, issuer.jwks().to_string().as_bytes())?;
         Ok(issuer)
     }
@@ -109,7 +121,10 @@ impl DevelopmentIssuer {
     /// The configuration of an installation that trusts this issuer alone.
     #[must_use]
     pub fn identity_config(&self) -> IdentityConfig {
-        IdentityConfig { issuers: vec![self.config()], leeway_seconds: 0 }
+        IdentityConfig {
+            issuers: vec![self.config()],
+            leeway_seconds: 0,
+        }
     }
 
     /// A token for the subject, valid from now on.
@@ -136,13 +151,18 @@ impl DevelopmentIssuer {
     /// As [`Self::token`].
     #[must_use]
     pub fn sign(&self, claims: &serde_json::Value) -> String {
-        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
-        jsonwebtoken::encode(&header, claims, &self.key).expect("the key was read as an ES256 key when the issuer was opened")
+        let header = Header {
+            kid: Some(self.key_id.clone()),
+            ..Header::new(Algorithm::ES256)
+        };
+        jsonwebtoken::encode(&header, claims, &self.key)
+            .expect("the key was read as an ES256 key when the issuer was opened")
     }
 }
 
 fn new_key() -> Result<Vec<u8>, DevelopmentIssuerError> {
-    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| DevelopmentIssuerError::Randomness)?;
+    let pair =
+        EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| DevelopmentIssuerError::Randomness)?;
     let document = pair.to_pkcs8v1().map_err(|_| DevelopmentIssuerError::Randomness)?;
     let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
     let mut encoded = STANDARD.encode(document.as_ref());
@@ -158,7 +178,10 @@ fn new_key() -> Result<Vec<u8>, DevelopmentIssuerError> {
 
 /// Writes a file that only its owner may read, in one step: a start that is broken off leaves no half a key behind.
 fn write(path: &Path, content: &[u8]) -> Result<(), DevelopmentIssuerError> {
-    let failed = |source| DevelopmentIssuerError::File { path: path.to_owned(), source };
+    let failed = |source| DevelopmentIssuerError::File {
+        path: path.to_owned(),
+        source,
+    };
     let unfinished = path.with_extension("unfinished");
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),

@@ -52,7 +52,9 @@ pub struct IdentityError {
 
 impl IdentityError {
     pub(crate) fn new(problem: impl Into<String>) -> Self {
-        Self { problem: problem.into() }
+        Self {
+            problem: problem.into(),
+        }
     }
 }
 
@@ -161,7 +163,10 @@ pub struct Verifier {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Verifier").field("issuers", &self.issuers.keys()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Verifier")
+            .field("issuers", &self.issuers.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -180,20 +185,34 @@ impl Verifier {
     /// Reads the keys of the trusted issuers.
     ///
     /// # Errors
-    /// When the configuration is refused (see [`IdentityConfig::validate`]), or a key file cannot be read. An issuer on the web that
-    /// does not answer is no error: its keys are asked for again when they are needed.
+    /// When the configuration is refused (see [`IdentityConfig::validate`]), or a key file cannot be read. An issuer on
+    /// the web that does not answer is no error: its keys are asked for again when they are needed.
     pub async fn new(config: &IdentityConfig) -> Result<Self, IdentityError> {
         config.validate()?;
-        let remembered = Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(REMEMBERED).build();
+        let remembered = Cache::builder()
+            .max_capacity(MAX_REMEMBERED)
+            .time_to_live(REMEMBERED)
+            .build();
         let mut issuers = HashMap::with_capacity(config.issuers.len());
         for issuer in &config.issuers {
             let forget = remembered.clone();
             // A key may have been withdrawn because it was stolen: what it vouched for is checked again.
             let keys = KeySet::open(issuer, Box::new(move || forget.invalidate_all())).await?;
             let algorithms = issuer.signature_algorithms().map_err(IdentityError::new)?;
-            issuers.insert(issuer.issuer.clone(), Issuer { config: issuer.clone(), algorithms, keys });
+            issuers.insert(
+                issuer.issuer.clone(),
+                Issuer {
+                    config: issuer.clone(),
+                    algorithms,
+                    keys,
+                },
+            );
         }
-        Ok(Self { issuers, leeway_seconds: config.leeway_seconds, remembered })
+        Ok(Self {
+            issuers,
+            leeway_seconds: config.leeway_seconds,
+            remembered,
+        })
     }
 
     /// Who sent this `authorization` header.
@@ -217,7 +236,13 @@ impl Verifier {
         issuer.check_signature(&token).await?;
         let expires = self.check_time(&token.claims)?;
         let caller = issuer.caller(&token.claims)?;
-        self.remembered.insert(digest, Arc::new(Remembered { caller: caller.clone(), expires }));
+        self.remembered.insert(
+            digest,
+            Arc::new(Remembered {
+                caller: caller.clone(),
+                expires,
+            }),
+        );
         Ok(caller)
     }
 
@@ -232,7 +257,11 @@ impl Verifier {
     }
 
     fn unexpired(&self, expires: u64) -> Result<(), Unauthenticated> {
-        if expires.saturating_add(self.leeway_seconds) <= now() { Err(Unauthenticated::Expired) } else { Ok(()) }
+        if expires.saturating_add(self.leeway_seconds) <= now() {
+            Err(Unauthenticated::Expired)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -277,7 +306,11 @@ impl Issuer {
             .filter_map(access)
             .max()
             .ok_or_else(|| Unauthenticated::RoleMissing(self.config.roles_claim.clone()))?;
-        Ok(Caller { tenant: tenant.to_owned(), subject: subject.to_owned(), access })
+        Ok(Caller {
+            tenant: tenant.to_owned(),
+            subject: subject.to_owned(),
+            access,
+        })
     }
 }
 
@@ -311,26 +344,38 @@ impl<'a> Token<'a> {
             return Err(Unauthenticated::AlgorithmRefused);
         }
         match header.kid {
-            Some(key_id) if !key_id.is_empty() && header.crit.is_none() && !signature.is_empty() => {
-                Ok(Self { algorithm: header.alg, key_id, claims: part(claims)?, signed, signature })
-            }
+            Some(key_id) if !key_id.is_empty() && header.crit.is_none() && !signature.is_empty() => Ok(Self {
+                algorithm: header.alg,
+                key_id,
+                claims: part(claims)?,
+                signed,
+                signature,
+            }),
             _ => Err(Unauthenticated::Malformed),
         }
     }
 }
 
 fn part<T: serde::de::DeserializeOwned>(encoded: &str) -> Result<T, Unauthenticated> {
-    let text = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Unauthenticated::Malformed)?;
+    let text = URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map_err(|_| Unauthenticated::Malformed)?;
     serde_json::from_slice(&text).map_err(|_| Unauthenticated::Malformed)
 }
 
 fn bearer(header: Option<&str>) -> Result<&str, Unauthenticated> {
-    let (scheme, token) = header.and_then(|header| header.trim().split_once(' ')).ok_or(Unauthenticated::Missing)?;
+    let (scheme, token) = header
+        .and_then(|header| header.trim().split_once(' '))
+        .ok_or(Unauthenticated::Missing)?;
     let token = token.trim_start();
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err(Unauthenticated::Missing);
     }
-    if token.len() > MAX_TOKEN_BYTES { Err(Unauthenticated::TooLarge) } else { Ok(token) }
+    if token.len() > MAX_TOKEN_BYTES {
+        Err(Unauthenticated::TooLarge)
+    } else {
+        Ok(token)
+    }
 }
 
 /// A claim by its name, or by its path when the name begins with `/`.
@@ -338,7 +383,9 @@ fn claim<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
     match name.strip_prefix('/') {
         None => claims.get(name),
         Some(path) => {
-            let (first, rest) = path.split_once('/').map_or((path, String::new()), |(first, rest)| (first, format!("/{rest}")));
+            let (first, rest) = path
+                .split_once('/')
+                .map_or((path, String::new()), |(first, rest)| (first, format!("/{rest}")));
             claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(&rest)
         }
     }
@@ -363,7 +410,11 @@ fn words(claim: Option<&Value>) -> impl Iterator<Item = &str> {
 }
 
 /// A time in seconds since 1970, which RFC 7519 lets issuers write with decimals.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time out of range saturates, which is what it means")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time out of range saturates, which is what it means"
+)]
 fn seconds(claims: &Claims, name: &str) -> Result<Option<u64>, Unauthenticated> {
     match claims.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -375,11 +426,14 @@ fn seconds(claims: &Claims, name: &str) -> Result<Option<u64>, Unauthenticated> 
     }
 }
 
-/// Whether this can be the name of a tenant. It begins with a letter or digit, so that it is never mistaken for a path or an option.
+/// Whether this can be the name of a tenant. It begins with a letter or digit, so that it is never mistaken for a path
+/// or an option.
 fn is_tenant(tenant: &str) -> bool {
     (1..=MAX_TENANT).contains(&tenant.len())
         && tenant.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && tenant.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+        && tenant
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
 }
 
 fn access(role: &str) -> Option<Access> {

@@ -2,15 +2,15 @@
 
 mod commands;
 pub mod development_issuer;
+pub mod documentation;
 pub mod failure;
 mod grpc;
 pub mod identity;
 mod json;
-mod judge;
+pub mod openapi;
 mod queries;
 pub mod server;
 mod service;
 
 pub(crate) use grpc::Verbatim;
-pub use judge::Rules;
 pub use service::{ReplyStream, Service};

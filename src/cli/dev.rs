@@ -21,6 +21,7 @@ use crate::api::identity::Verifier;
 use crate::config::Config;
 use crate::embedded::{Options, PrivatePostgres};
 use crate::ledger::{Store, StoreConfig};
+use crate::telemetry::{self, TelemetryConfig};
 
 /// Where the files are kept when nobody says otherwise.
 pub(super) const DIRECTORY: &str = "data/dev";
@@ -35,8 +36,8 @@ const LOADED_FILE: &str = "example-plan.sha256";
 const DATABASE: &str = "vedtak";
 /// Who loads the example plan.
 const ADMINISTRATOR: &str = "administrator";
-/// Who records with the other token.
-const RECORDER: &str = "recorder";
+/// Who records with the other token: the leader of the example's project, so that records show a role.
+const RECORDER: &str = "prove.provesen";
 /// How long the tokens are valid that are printed at the start.
 const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 /// The independent gRPC client that is suggested, pinned because it is fetched when it is first used.
@@ -68,6 +69,9 @@ pub(super) struct Arguments {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// What is logged to stderr, such as info or debug,sqlx=warn
+    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    log: String,
     /// Throw away what was recorded here before, and begin anew
     #[arg(long)]
     fresh: bool,
@@ -95,7 +99,8 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
 }
 
 async fn start(arguments: &Arguments, terminal: &Terminal) -> Result<(Running, PrivatePostgres), Problem> {
-    let Arguments { directory, listen: address, fresh } = arguments;
+    let Arguments { directory, listen: address, log, fresh } = arguments;
+    let telemetry = telemetry::start(&TelemetryConfig { log: log.clone(), ..TelemetryConfig::default() })?;
     // First what fails most often and costs nothing.
     let listener = listen(*address).await?;
     let failed = |error| Problem::new(format!("{} cannot be made: {error}.", directory.display()));
@@ -108,7 +113,7 @@ async fn start(arguments: &Arguments, terminal: &Terminal) -> Result<(Running, P
     let database = StoreConfig { url, ..StoreConfig::default() };
     let config = Config { listen: *address, database, identity: issuer.identity_config(), ..Config::default() };
     let store = Store::connect(&config.database).await?;
-    let running = Running::start(store, listener, Verifier::new(&config.identity).await?, &config)?;
+    let running = Running::start(store, listener, Verifier::new(&config.identity).await?, &config, telemetry)?;
     let welcome = Welcome::new(&running, &issuer, directory)?;
     if created || !is_loaded(directory) {
         load(&welcome, directory, terminal).await?;
@@ -202,9 +207,9 @@ Vedtak runs, with an example plan in the ledger of the tenant {TENANT}.
 
 Tokens, valid for {hours} hours (others: vedtak token --help)
 
-  {RECORDER}
+  Recorder, as {RECORDER}
     {recorder}
-  {ADMINISTRATOR}
+  Administrator, as {ADMINISTRATOR}
     {administrator}
 
 Three calls to try, in another terminal

@@ -22,6 +22,7 @@ use crate::api::identity::IdentityError;
 use crate::config::ConfigError;
 use crate::embedded::EmbeddedError;
 use crate::ledger::{LedgerError, Unreadable};
+use crate::telemetry::TelemetryError;
 use terminal::Terminal;
 
 /// Vedtak keeps the book of record for how municipal projects are governed: commands are judged by the rules, what is decided
@@ -69,7 +70,15 @@ macro_rules! told_as_it_is {
     };
 }
 
-told_as_it_is!(ConfigError, DevelopmentIssuerError, EmbeddedError, IdentityError, LedgerError, Unreadable);
+told_as_it_is!(
+    ConfigError,
+    DevelopmentIssuerError,
+    EmbeddedError,
+    IdentityError,
+    LedgerError,
+    TelemetryError,
+    Unreadable
+);
 
 /// Runs the subcommand that the arguments of this process name. Exits with 0 when it did what it was told, 1 when not, 2 when
 /// nobody could know what was meant.
@@ -77,7 +86,6 @@ told_as_it_is!(ConfigError, DevelopmentIssuerError, EmbeddedError, IdentityError
 pub fn run() -> ExitCode {
     let CommandLine { command, json } = CommandLine::parse();
     let terminal = Terminal::new(json);
-    log(&command);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -105,11 +113,4 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Logs to stderr: all that matters when serving, only warnings otherwise. `RUST_LOG` says otherwise.
-fn log(command: &Command) {
-    let level = if matches!(command, Command::Serve(_)) { "info" } else { "warn" };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -16,9 +16,9 @@ use super::Problem;
 use super::client::{Client, DEFAULT_URL};
 use super::export::check;
 use super::terminal::Terminal;
-use crate::api::Rules;
 use crate::domain::State;
 use crate::ledger::{Entry, Envelope, Judge, Unreadable, leaf_hash};
+use crate::rules::Rules;
 use crate::schema::{self, METHODS, Method, MethodKind};
 
 /// Fold a tenant's history from its raw records, and compare with what the service answers

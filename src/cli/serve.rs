@@ -13,6 +13,7 @@ use super::terminal::Terminal;
 use crate::api::identity::Verifier;
 use crate::config::{Config, Overrides};
 use crate::ledger::Store;
+use crate::telemetry;
 
 /// Serve gRPC and JSON in production
 ///
@@ -74,12 +75,13 @@ async fn serve(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
     if let Some(problem) = config.problems().into_iter().next() {
         return Err(Problem(problem));
     }
+    let telemetry = telemetry::start(&config.telemetry)?;
     let mut signals = Signals::listen()?;
     let listener = listen(config.listen).await?;
     let starting = async {
         let store = Store::connect(&config.database).await?;
         store.readiness().await.map_err(Problem)?;
-        Running::start(store, listener, Verifier::new(&config.identity).await?, config)
+        Running::start(store, listener, Verifier::new(&config.identity).await?, config, telemetry)
     };
     let running = tokio::select! {
         started = starting => started?,
@@ -97,6 +99,7 @@ async fn serve(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
 /// Validates everything that can be validated without serving, and tells all that is wrong rather than the first of it.
 async fn check(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
     let mut problems = config.problems();
+    problems.extend(telemetry::prepare(&config.telemetry).err().map(|error| error.to_string()));
     if config.identity.validate_for_serving().is_ok()
         && let Err(error) = Verifier::new(&config.identity).await
     {

@@ -14,13 +14,19 @@ mod decision_point;
 mod document;
 mod milestone;
 mod organization;
+mod overview;
 mod phase;
 mod project;
 mod risk;
 mod role;
 
-pub use decide::{Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or};
-pub use finding::{findings, Suspicion};
+pub use activity::gantt_reading;
+pub use budget::budget_reading;
+pub use decide::{
+    Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
+};
+pub use finding::{Suspicion, findings};
+pub use overview::overview;
 pub use refusal::{Kind, Refusal};
 
 mod dispatch {

@@ -1,10 +1,398 @@
-//! placeholder
-use super::Suspicion;
-use crate::schema::v1::Project;
+//! Role (rolle): who holds which part in the project's organisation, and when (rules R1–R5).
+
+use super::decision_point::holds_seat;
+use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
+use crate::schema::v1::role_holder::Holder;
+use crate::schema::v1::*;
+
+/// The roles that every project needs somebody in (R5).
+const REQUIRED: [ProjectRole; 5] = [
+    ProjectRole::Owner,
+    ProjectRole::Sponsor,
+    ProjectRole::Responsible,
+    ProjectRole::Leader,
+    ProjectRole::SteeringGroup,
+];
+
 impl Project {
-    /// Roles held by a subject on a date.
-    pub(super) fn roles_held(&self, _subject: &str, _date: &str) -> Vec<String> {
-        Vec::new()
+    /// The roles that this subject holds in person on a date (YYYY-MM-DD), as the record names them (R4).
+    pub(super) fn roles_held(&self, subject: &str, date: &str) -> Vec<String> {
+        let held = |assignment: &&RoleAssignment| assignment.is_held_on(date) && assignment.subject() == Some(subject);
+        let mut roles: Vec<String> = Vec::new();
+        for assignment in self.roles.iter().filter(held) {
+            let role = assignment.role().as_str_name().replacen("PROJECT_ROLE_", "PROJECT_", 1);
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
+        }
+        roles
+    }
+
+    /// Whether this subject holds the role in person on a date.
+    pub(super) fn holds_role(&self, subject: &str, role: ProjectRole, date: &str) -> bool {
+        self.holders(role, date)
+            .any(|assignment| assignment.subject() == Some(subject))
+    }
+
+    /// Whether the actor may act in the role on the effective date: as the person who holds it, by a seat in the body that holds
+    /// it, or, where an organisation holds it, by a seat in a body that speaks for the whole of it. The facts are those of
+    /// `role_streams`.
+    pub(super) fn acts_in_role(&self, role: ProjectRole, facts: &Facts<'_>, context: &Context<'_>) -> bool {
+        let mut holders = self
+            .holders(role, context.effective_date)
+            .filter_map(RoleAssignment::holder_named);
+        holders.any(|holder| match holder {
+            Holder::Person(person) => person.subject == context.subject,
+            Holder::Body(body) => holds_seat(body, facts, context),
+            Holder::OrganizationId(id) => facts.organization(id).is_some_and(|organization| {
+                let mut speaking = organization.bodies.iter().filter(|body| body.speaks_for_all());
+                speaking.any(|body| {
+                    let body = BodyReference {
+                        organization_id: id.clone(),
+                        body_id: body.body_id.clone(),
+                    };
+                    holds_seat(&body, facts, context)
+                })
+            }),
+        })
+    }
+
+    /// The organisations that have to be known to say who acts in the role.
+    pub(super) fn role_streams(&self, role: ProjectRole) -> Vec<Stream> {
+        let holders = self
+            .roles
+            .iter()
+            .filter(|assignment| assignment.role() == role)
+            .filter_map(RoleAssignment::holder_named);
+        let organizations = holders.filter_map(|holder| match holder {
+            Holder::Person(_) => None,
+            Holder::Body(body) => Some(&body.organization_id),
+            Holder::OrganizationId(id) => Some(id),
+        });
+        let mut streams: Vec<Stream> = organizations.map(|id| Stream::organization(id)).collect();
+        streams.sort();
+        streams.dedup();
+        streams
+    }
+
+    /// The assignments of a role that are held on a date.
+    pub(super) fn holders(&self, role: ProjectRole, date: &str) -> impl Iterator<Item = &RoleAssignment> {
+        self.roles
+            .iter()
+            .filter(move |assignment| assignment.role() == role && assignment.is_held_on(date))
+    }
+
+    fn role_assignment(&self, id: &str) -> Result<&RoleAssignment, Refusal> {
+        self.roles
+            .iter()
+            .find(|assignment| assignment.assignment_id == id)
+            .ok_or_else(|| Refusal::not_found("role assignment", id))
     }
 }
-pub(super) fn find(_project: &Project, _today: &str, _found: &mut Vec<Suspicion>) {}
+
+impl RoleAssignment {
+    /// Whether it is held on a date (R4).
+    #[must_use]
+    pub fn is_held_on(&self, date: &str) -> bool {
+        self.from.as_str() <= date && self.to.as_deref().is_none_or(|to| date <= to)
+    }
+
+    fn holder_named(&self) -> Option<&Holder> {
+        self.holder.as_ref()?.holder.as_ref()
+    }
+
+    /// The subject who holds it, when a person does.
+    fn subject(&self) -> Option<&str> {
+        match self.holder_named()? {
+            Holder::Person(person) => Some(&person.subject),
+            Holder::Body(_) | Holder::OrganizationId(_) => None,
+        }
+    }
+
+    /// Whether there is a day that lies both in it and in the given period.
+    fn overlaps(&self, from: &str, to: Option<&str>) -> bool {
+        to.is_none_or(|to| self.from.as_str() <= to) && self.to.as_deref().is_none_or(|own| from <= own)
+    }
+}
+
+impl ProjectRole {
+    /// The role in words.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::Unspecified => "role",
+            Self::Owner => "owner",
+            Self::Sponsor => "sponsor",
+            Self::Responsible => "project responsible",
+            Self::Leader => "project leader",
+            Self::SteeringGroup => "steering group",
+            Self::ReferenceGroup => "reference group",
+            Self::GroupMember => "member of the project group",
+            Self::WorkingGroupLeader => "working-group leader",
+            Self::BenefitOwner => "benefit owner",
+            Self::RiskOwner => "risk owner",
+            Self::Architect => "architect",
+            Self::Expert => "expert",
+            Self::CitizenRepresentative => "citizen representative",
+            Self::BusinessRepresentative => "business representative",
+            Self::StateRepresentative => "state representative",
+        }
+    }
+}
+
+impl AssignRole {
+    fn holder(&self) -> Option<&Holder> {
+        self.holder.as_ref()?.holder.as_ref()
+    }
+
+    /// The organisation that the holder is, belongs to, or comes from.
+    fn organization_id(&self) -> Option<&str> {
+        match self.holder()? {
+            Holder::Person(person) => person.organization_id.as_deref(),
+            Holder::Body(body) => Some(&body.organization_id),
+            Holder::OrganizationId(id) => Some(id),
+        }
+    }
+
+    /// A group is a body; owner and sponsor may be anyone; every other role is held by a person.
+    fn require_holder_that_fits(&self) -> Result<(), Refusal> {
+        let role = self.role().in_words();
+        let (reason, problem, remedy) = match (self.role(), self.holder()) {
+            (_, None) => (
+                "HOLDER_REQUIRED",
+                format!("Nobody is named as {role}."),
+                "Give one of `person`, `body` and `organization_id`.",
+            ),
+            (ProjectRole::SteeringGroup | ProjectRole::ReferenceGroup, Some(Holder::Body(_))) => return Ok(()),
+            (ProjectRole::SteeringGroup | ProjectRole::ReferenceGroup, Some(_)) => (
+                "HOLDER_MUST_BE_BODY",
+                format!("The {role} is a body."),
+                "Establish it in its organisation, and name it in `body`.",
+            ),
+            (ProjectRole::Owner | ProjectRole::Sponsor, Some(_)) | (_, Some(Holder::Person(_))) => return Ok(()),
+            (_, Some(_)) => (
+                "HOLDER_MUST_BE_PERSON",
+                format!("The {role} is a person."),
+                "Name the person in `person`.",
+            ),
+        };
+        Err(Refusal::invalid("holder", reason, problem).mend(remedy))
+    }
+
+    /// What is named in another stream must be there; a body must not be dissolved when the role begins.
+    fn require_holder_that_exists(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
+        let Some(id) = self.organization_id() else {
+            return Ok(());
+        };
+        let organization = facts
+            .organization(id)
+            .ok_or_else(|| Refusal::not_found("organisation", id))?;
+        if let Some(Holder::Body(body)) = self.holder() {
+            organization.body_on(&body.body_id, &self.from)?;
+        }
+        Ok(())
+    }
+
+    /// R1: the project leader and the project responsible are different persons on every day.
+    fn require_other_than_counterpart(&self, project: &Project) -> Result<(), Refusal> {
+        let counterpart = match self.role() {
+            ProjectRole::Leader => ProjectRole::Responsible,
+            ProjectRole::Responsible => ProjectRole::Leader,
+            _ => return Ok(()),
+        };
+        let Some(Holder::Person(person)) = self.holder() else {
+            return Ok(());
+        };
+        let same_person = |other: &&RoleAssignment| {
+            other.role() == counterpart
+                && other.subject() == Some(&person.subject)
+                && other.overlaps(&self.from, self.to.as_deref())
+        };
+        let Some(other) = project.roles.iter().find(same_person) else {
+            return Ok(());
+        };
+        let until = other.to.as_deref().map(|to| format!(" to {to}")).unwrap_or_default();
+        let (role, counterpart) = (self.role().in_words(), counterpart.in_words());
+        Err(Refusal::rule(
+            "R1",
+            "LEADER_IS_RESPONSIBLE",
+            format!(
+                "{} is {counterpart} from {}{until}, and cannot be {role} as well.",
+                person.subject, other.from
+            ),
+        )
+        .mend(format!(
+            "Assign the role to another person, or first release {} from being {counterpart}.",
+            person.subject
+        )))
+    }
+}
+
+impl Decide for AssignRole {
+    type State = Project;
+
+    fn decide(&self, project: &Project, facts: &Facts<'_>, _: &Context<'_>) -> Decision {
+        project.require_active()?;
+        if let Ok(known) = project.role_assignment(&self.assignment_id) {
+            let same = known.role == self.role
+                && known.holder == self.holder
+                && known.from == self.from
+                && known.to == self.to
+                && known.reason == self.reason;
+            return unchanged_or(same, || Refusal::already_exists("role assignment", &self.assignment_id));
+        }
+        self.require_holder_that_fits()?;
+        if let Some(to) = self.to.as_deref().filter(|to| *to < self.from.as_str()) {
+            return Err(Refusal::invalid(
+                "to",
+                "ENDS_BEFORE_IT_BEGINS",
+                format!("The last day, {to}, is before the first day, {}.", self.from),
+            )
+            .mend("Give a last day that is not before the first one, or leave it out."));
+        }
+        if self.role() == ProjectRole::Sponsor && self.reason.is_empty() {
+            return Err(Refusal::invalid("reason", "REASON_REQUIRED", "A sponsor is named for a stated reason.")
+                .mend("Say in `reason` why this is the sponsor, such as that the project was ordered as a part of a reorganisation."));
+        }
+        self.require_holder_that_exists(facts)?;
+        self.require_other_than_counterpart(project)?;
+        Ok(vec![
+            RoleAssigned {
+                assignment_id: self.assignment_id.clone(),
+                role: self.role,
+                holder: self.holder.clone(),
+                from: self.from.clone(),
+                to: self.to.clone(),
+                reason: self.reason.clone(),
+            }
+            .into(),
+        ])
+    }
+
+    fn relies_on(&self, _: &Project) -> Vec<Stream> {
+        self.organization_id().map(Stream::organization).into_iter().collect()
+    }
+}
+
+impl Fold for RoleAssigned {
+    type State = Project;
+
+    fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
+        project.roles.push(RoleAssignment {
+            assignment_id: self.assignment_id.clone(),
+            role: self.role,
+            holder: self.holder.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            reason: self.reason.clone(),
+            provenance: at.provenance(),
+        });
+    }
+}
+
+impl Decide for ReleaseRole {
+    type State = Project;
+
+    fn decide(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Decision {
+        project.require_active()?;
+        let assignment = project.role_assignment(&self.assignment_id)?;
+        if self.to < assignment.from {
+            return Err(Refusal::invalid(
+                "to",
+                "ENDS_BEFORE_IT_BEGINS",
+                format!(
+                    "The last day, {}, is before the first day, {}.",
+                    self.to, assignment.from
+                ),
+            )
+            .mend("Give a last day that is not before the first one."));
+        }
+        match assignment.to.as_deref() {
+            Some(to) if to == self.to => Ok(Vec::new()),
+            // A longer time could break R1; only AssignRole judges that.
+            Some(to) if to < self.to.as_str() => Err(Refusal::precondition(
+                "ROLE_RELEASED",
+                format!("The role is held to {to} already, and a release does not make that later."),
+            )
+            .mend("Use AssignRole for the time after that.")),
+            _ => Ok(vec![
+                RoleReleased {
+                    assignment_id: self.assignment_id.clone(),
+                    to: self.to.clone(),
+                }
+                .into(),
+            ]),
+        }
+    }
+}
+
+impl Fold for RoleReleased {
+    type State = Project;
+
+    fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
+        if let Some(assignment) = project
+            .roles
+            .iter_mut()
+            .find(|assignment| assignment.assignment_id == self.assignment_id)
+        {
+            assignment.to = Some(self.to.clone());
+            at.touch(&mut assignment.provenance);
+        }
+    }
+}
+
+/// R3: a project leader before the start is financed and decided. R5: a required role that nobody holds today.
+pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
+    if project.require_active().is_err() {
+        return;
+    }
+    find_leader_before_start(project, today, found);
+    for role in REQUIRED
+        .into_iter()
+        .filter(|role| project.holders(*role, today).next().is_none())
+    {
+        let earlier = project.roles.iter().filter(|assignment| assignment.role() == role);
+        found.push(suspicion(
+            "R5",
+            format!("The project has no {} on {today}.", role.in_words()),
+            earlier,
+        ));
+    }
+}
+
+/// A start decision is not made before the money is settled (B4), so the decision settles both, whatever the budget becomes later.
+fn find_leader_before_start(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
+    let mut points = project.decision_points.iter();
+    if points.any(|point| point.kind() == DecisionPointKind::Start && point.is_approved()) {
+        return;
+    }
+    let missing = if project.finance_is_settled() {
+        "not decided"
+    } else {
+        "neither financed nor decided"
+    };
+    let leaders: Vec<&RoleAssignment> = project.holders(ProjectRole::Leader, today).collect();
+    if let Some(first) = leaders.iter().map(|assignment| assignment.from.as_str()).min() {
+        let description = format!("The project has had a project leader since {first}, but its start is {missing}.");
+        found.push(suspicion("R3", description, leaders.into_iter()));
+    }
+}
+
+fn suspicion<'a>(
+    code: &'static str,
+    description: String,
+    about: impl Iterator<Item = &'a RoleAssignment> + Clone,
+) -> Suspicion {
+    Suspicion {
+        code,
+        severity: Severity::Warning,
+        description,
+        entities: about
+            .clone()
+            .map(|assignment| assignment.assignment_id.clone())
+            .collect(),
+        events: about
+            .filter_map(|assignment| assignment.provenance.as_ref())
+            .map(|provenance| provenance.last_position)
+            .collect(),
+    }
+}

@@ -66,7 +66,13 @@ pub struct WriterConfig {
 
 impl Default for WriterConfig {
     fn default() -> Self {
-        Self { writers: 2, batch: 512, queue: 8192, queue_per_tenant: 2048, cached_events: 2_000_000 }
+        Self {
+            writers: 2,
+            batch: 512,
+            queue: 8192,
+            queue_per_tenant: 2048,
+            cached_events: 2_000_000,
+        }
     }
 }
 
@@ -90,7 +96,13 @@ pub(super) fn start<J: Judge>(
         .map(|_| {
             let (sender, waiting) = mpsc::channel(config.queue.max(1));
             let appender = Appender::new(Arc::clone(judge), store.clone(), states.clone(), signals.clone());
-            let writer = Writer { appender, waiting, tenants: Tenants::default(), batch: config.batch.max(1), observer: Arc::clone(observer) };
+            let writer = Writer {
+                appender,
+                waiting,
+                tenants: Tenants::default(),
+                batch: config.batch.max(1),
+                observer: Arc::clone(observer),
+            };
             tracker.spawn(writer.run());
             sender
         })
@@ -177,7 +189,10 @@ struct Tenants<J: Judge> {
 
 impl<J: Judge> Default for Tenants<J> {
     fn default() -> Self {
-        Self { waiting: HashMap::new(), turns: VecDeque::new() }
+        Self {
+            waiting: HashMap::new(),
+            turns: VecDeque::new(),
+        }
     }
 }
 
@@ -206,7 +221,9 @@ impl<J: Judge> Tenants<J> {
                 break;
             }
             let Some(tenant) = self.turns.pop_front() else { break };
-            let Some(queue) = self.waiting.get_mut(&tenant) else { continue };
+            let Some(queue) = self.waiting.get_mut(&tenant) else {
+                continue;
+            };
             let mut mine: Vec<Waiting<J>> = Vec::new();
             let mut ids = std::collections::HashSet::new();
             while mine.len() < share

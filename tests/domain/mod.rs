@@ -2,4 +2,15 @@
 
 mod scenario;
 
+mod activity;
+mod budget;
+mod checkpoint;
+mod decision_point;
+mod document;
+mod milestone;
+mod nordre_land;
+mod organization;
+mod phase;
+mod project;
 mod risk;
+mod role;

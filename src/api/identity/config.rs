@@ -34,24 +34,25 @@ pub struct IssuerConfig {
     pub issuer: String,
     /// The name of this service, exactly as in the `aud` claim of tokens that are meant for it.
     pub audience: String,
-    /// Where its public keys (a JSON Web Key Set) are fetched: `https`, or `http` on this machine. Either this or `jwks_file`.
+    /// Where its public keys (a JSON Web Key Set) are fetched: `https`, or `http` on this machine. Either this or
+    /// `jwks_file`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_url: Option<String>,
     /// The file that holds its public keys. Read again when a token names a key that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_file: Option<PathBuf>,
-    /// The signature algorithms that it uses, of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA. Tokens signed
-    /// in any other way are refused.
+    /// The signature algorithms that it uses, of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and `EdDSA`.
+    /// Tokens signed in any other way are refused.
     pub algorithms: Vec<String>,
     /// The claim that names the caller's tenant. A name that begins with `/` is a path into nested claims (RFC 6901).
     #[serde(default = "default_tenant_claim")]
     pub tenant_claim: String,
-    /// The claim that lists the caller's roles, as a list or as words between spaces. A name that begins with `/` is a path into
-    /// nested claims, such as `/realm_access/roles`.
+    /// The claim that lists the caller's roles, as a list or as words between spaces. A name that begins with `/` is a
+    /// path into nested claims, such as `/realm_access/roles`.
     #[serde(default = "default_roles_claim")]
     pub roles_claim: String,
-    /// The tenants that this issuer may speak for; `*` alone for all of them. An issuer that is not given a tenant cannot mint
-    /// tokens for it.
+    /// The tenants that this issuer may speak for; `*` alone for all of them. An issuer that is not given a tenant
+    /// cannot mint tokens for it.
     pub tenants: Vec<String>,
 }
 
@@ -71,25 +72,40 @@ impl IdentityConfig {
     /// Whether it can be used at all.
     ///
     /// # Errors
-    /// When something in it is missing, contradictory or unsafe; the error names the issuer and says what would mend it.
+    /// When something in it is missing, contradictory or unsafe; the error names the issuer and says what would mend
+    /// it.
     pub fn validate(&self) -> Result<(), IdentityError> {
         if self.issuers.is_empty() {
-            return Err(IdentityError::new("No issuer of tokens is configured: nobody could call the service."));
+            return Err(IdentityError::new(
+                "No issuer of tokens is configured: nobody could call the service.",
+            ));
         }
         if self.leeway_seconds > MAX_LEEWAY_SECONDS {
-            return Err(IdentityError::new(format!("leeway_seconds must be at most {MAX_LEEWAY_SECONDS}.")));
+            return Err(IdentityError::new(format!(
+                "leeway_seconds must be at most {MAX_LEEWAY_SECONDS}."
+            )));
         }
         for (index, issuer) in self.issuers.iter().enumerate() {
-            issuer.validate().map_err(|problem| IdentityError::new(format!("Issuer {:?}: {problem}", issuer.issuer)))?;
-            if self.issuers.iter().take(index).any(|other| other.issuer == issuer.issuer) {
-                return Err(IdentityError::new(format!("Issuer {:?} is configured twice.", issuer.issuer)));
+            issuer
+                .validate()
+                .map_err(|problem| IdentityError::new(format!("Issuer {:?}: {problem}", issuer.issuer)))?;
+            if self
+                .issuers
+                .iter()
+                .take(index)
+                .any(|other| other.issuer == issuer.issuer)
+            {
+                return Err(IdentityError::new(format!(
+                    "Issuer {:?} is configured twice.",
+                    issuer.issuer
+                )));
             }
         }
         Ok(())
     }
 
-    /// Whether it can be used in production: as [`Self::validate`], and without the issuer of `vedtak dev`, whose key lies beside
-    /// the development database for anyone on the machine to sign with.
+    /// Whether it can be used in production: as [`Self::validate`], and without the issuer of `vedtak dev`, whose key
+    /// lies beside the development database for anyone on the machine to sign with.
     ///
     /// # Errors
     /// As [`Self::validate`], and when the development issuer is among the issuers.
@@ -97,7 +113,8 @@ impl IdentityConfig {
         self.validate()?;
         if self.issuers.iter().any(|issuer| issuer.issuer == DEVELOPMENT_ISSUER) {
             return Err(IdentityError::new(format!(
-                "The issuer {DEVELOPMENT_ISSUER} belongs to `vedtak dev` and is not accepted here: configure the issuer of your organisation."
+                "The issuer {DEVELOPMENT_ISSUER} belongs to `vedtak dev` and is not accepted here: \
+                 configure the issuer of your organisation."
             )));
         }
         Ok(())
@@ -119,8 +136,14 @@ impl IssuerConfig {
         if self.tenants.len() > 1 && self.tenants.iter().any(|tenant| tenant == ANY_TENANT) {
             return Err("tenants is either a list of tenants or \"*\" alone.".to_owned());
         }
-        if let Some(tenant) = self.tenants.iter().find(|tenant| *tenant != ANY_TENANT && !is_tenant(tenant)) {
-            return Err(format!("{tenant:?} cannot be a tenant: use a-z, 0-9, dot, underscore and hyphen."));
+        if let Some(tenant) = self
+            .tenants
+            .iter()
+            .find(|tenant| *tenant != ANY_TENANT && !is_tenant(tenant))
+        {
+            return Err(format!(
+                "{tenant:?} cannot be a tenant: use a-z, 0-9, dot, underscore and hyphen."
+            ));
         }
         match (&self.jwks_url, &self.jwks_file) {
             (Some(url), None) => key_url(url).map(|_| ()),
@@ -139,7 +162,9 @@ impl IssuerConfig {
 
     /// Whether this issuer may speak for the tenant.
     pub(super) fn speaks_for(&self, tenant: &str) -> bool {
-        self.tenants.iter().any(|allowed| allowed == tenant || allowed == ANY_TENANT)
+        self.tenants
+            .iter()
+            .any(|allowed| allowed == tenant || allowed == ANY_TENANT)
     }
 }
 
@@ -156,7 +181,9 @@ fn signature_algorithm(name: &str) -> Result<Algorithm, String> {
         "EdDSA" => Algorithm::EdDSA,
         // A shared secret would let this service mint the tokens that it verifies, and `none` would let everybody.
         "HS256" | "HS384" | "HS512" | "none" => {
-            return Err(format!("the algorithm {name} is not accepted: use one with a public key, such as ES256 or RS256."));
+            return Err(format!(
+                "the algorithm {name} is not accepted: use one with a public key, such as ES256 or RS256."
+            ));
         }
         other => return Err(format!("{other:?} is not a signature algorithm known here.")),
     })
@@ -167,7 +194,10 @@ pub(super) fn key_url(url: &str) -> Result<Url, String> {
     let url = Url::parse(url).map_err(|problem| format!("jwks_url is not a URL: {problem}."))?;
     let loopback = url.host_str().is_some_and(|host| {
         let address = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        host == "localhost"
+            || address
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
     });
     match url.scheme() {
         "https" => Ok(url),

@@ -1,4 +1,4 @@
-//! The public keys of one issuer: read from a file or fetched, kept, and renewed when a token names a key that is not known.
+//! The public keys of one issuer: read or fetched, kept, and renewed when a token names a key that is not known.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -50,7 +50,10 @@ struct Keys {
 
 impl Keys {
     fn find(&self, id: &str, algorithm: Algorithm) -> Option<Arc<DecodingKey>> {
-        self.list.iter().find(|key| key.id == id && key.fits.contains(&algorithm)).map(|key| Arc::clone(&key.decoding))
+        self.list
+            .iter()
+            .find(|key| key.id == id && key.fits.contains(&algorithm))
+            .map(|key| Arc::clone(&key.decoding))
     }
 }
 
@@ -72,7 +75,12 @@ struct Attempt {
 
 impl Attempt {
     fn may_be_repeated(&self) -> bool {
-        self.at.elapsed() >= if self.succeeded { REFRESH_INTERVAL } else { RETRY_INTERVAL }
+        self.at.elapsed()
+            >= if self.succeeded {
+                REFRESH_INTERVAL
+            } else {
+                RETRY_INTERVAL
+            }
     }
 }
 
@@ -88,8 +96,8 @@ pub(super) struct KeySet {
 }
 
 impl KeySet {
-    /// Reads the keys for the first time. A file must be readable; an issuer on the web may be away for the moment, since a
-    /// service that cannot start because another one is down makes two outages of one.
+    /// Reads the keys for the first time. A file must be readable; an issuer on the web may be away for the moment,
+    /// since a service that cannot start because another one is down makes two outages of one.
     pub(super) async fn open(
         config: &IssuerConfig,
         changed: Box<dyn Fn() + Send + Sync>,
@@ -100,8 +108,15 @@ impl KeySet {
         let set = Self {
             issuer: config.issuer.clone(),
             source,
-            keys: RwLock::new(Arc::new(Keys { list: Arc::new([]), text: Vec::new(), read_at: now })),
-            last: Arc::new(Mutex::new(Attempt { at: now, succeeded: false })),
+            keys: RwLock::new(Arc::new(Keys {
+                list: Arc::new([]),
+                text: Vec::new(),
+                read_at: now,
+            })),
+            last: Arc::new(Mutex::new(Attempt {
+                at: now,
+                succeeded: false,
+            })),
             changed,
         };
         match (set.refresh().await, &set.source) {
@@ -162,14 +177,17 @@ impl KeySet {
             return;
         }
         let outcome = self.refresh().await;
-        *last = Attempt { at: Instant::now(), succeeded: outcome.is_ok() };
+        *last = Attempt {
+            at: Instant::now(),
+            succeeded: outcome.is_ok(),
+        };
         if let Err(problem) = outcome {
             self.warn(&problem);
         }
     }
 
     fn warn(&self, problem: &str) {
-        tracing::warn!(issuer = %self.issuer, problem, "the issuer's keys could not be renewed; those known so far stay in use");
+        tracing::warn!(issuer = %self.issuer, problem, "an issuer's keys could not be renewed; those known stay in use");
     }
 
     /// Reads the keys. Whatever goes wrong, the old ones stay.
@@ -180,9 +198,16 @@ impl KeySet {
         };
         let before = self.current();
         let same = before.text == text;
-        let list = if same { Arc::clone(&before.list) } else { parse(&text)?.into() };
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(Keys { list, text, read_at: Instant::now() });
+        let list = if same {
+            Arc::clone(&before.list)
+        } else {
+            parse(&text)?.into()
+        };
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keys {
+            list,
+            text,
+            read_at: Instant::now(),
+        });
         if !same {
             (self.changed)();
         }
@@ -219,7 +244,12 @@ async fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 async fn fetch(url: &Url, client: &reqwest::Client) -> Result<Vec<u8>, String> {
     let failed = |error: reqwest::Error| format!("{url} cannot be fetched: {}.", whole(&error.without_url()));
-    let mut response = client.get(url.clone()).header("accept", "application/json").send().await.map_err(failed)?;
+    let mut response = client
+        .get(url.clone())
+        .header("accept", "application/json")
+        .send()
+        .await
+        .map_err(failed)?;
     if !response.status().is_success() {
         return Err(format!("{url} answered {}.", response.status()));
     }
@@ -244,7 +274,8 @@ fn whole(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The keys of a JSON Web Key Set that can verify tokens. What cannot is left out: sets hold encryption keys and new kinds too.
+/// The keys of a JSON Web Key Set that can verify tokens. What cannot is left out: sets hold encryption keys and new
+/// kinds too.
 fn parse(text: &[u8]) -> Result<Vec<Key>, String> {
     #[derive(serde::Deserialize)]
     struct Set {
@@ -266,8 +297,14 @@ fn parse(text: &[u8]) -> Result<Vec<Key>, String> {
 
 fn usable(key: &Jwk) -> Option<Key> {
     let common = &key.common;
-    let for_signatures = common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
-        && common.key_operations.as_ref().is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+    let for_signatures = common
+        .public_key_use
+        .as_ref()
+        .is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
+        && common
+            .key_operations
+            .as_ref()
+            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
     let mut fits = match &key.algorithm {
         AlgorithmParameters::RSA(_) => AlgorithmFamily::Rsa.algorithms().to_vec(),
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
@@ -283,5 +320,9 @@ fn usable(key: &Jwk) -> Option<Key> {
         return None;
     }
     let decoding = Arc::new(DecodingKey::from_jwk(key).ok()?);
-    Some(Key { id: common.key_id.clone()?, decoding, fits })
+    Some(Key {
+        id: common.key_id.clone()?,
+        decoding,
+        fits,
+    })
 }

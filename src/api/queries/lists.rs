@@ -1,26 +1,57 @@
-//! The lists inside one project or organisation, and the list of all projects.
+//! The lists inside one project or organisation.
 
 use super::Answer;
-use super::reading::{Page, Part, project_page};
+use super::reading::{Page, Part, organization_page, project_page};
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::schema::v1::*;
 
-/// A list inside a project: the request, its answer, and where the items are.
-macro_rules! project_list {
-    ($request:ident => $reply:ident . $field:ident, |$project:ident| $items:expr) => {
+/// A list request, where it is paged over, its answer and where the items are. The requests differ in what they list, not in how.
+macro_rules! list {
+    ($page:ident($id:ident), $request:ident => $reply:ident.$field:ident, |$query:ident, $state:ident| $items:expr) => {
         impl Answer for $request {
             type Reply = $reply;
 
             async fn answer(self, service: &Service, caller: &Caller) -> Result<$reply, Failure> {
-                let part = Part { as_of: self.as_of, at_least: self.at_least, page_token: self.page_token, page_size: self.page_size };
-                let Page { items, next_page_token, position } =
-                    project_page(service, caller, &self.project_id, part, |$project, _| $items).await?;
-                Ok($reply { $field: items, next_page_token, position })
+                let part = Part {
+                    as_of: self.as_of,
+                    at_least: self.at_least,
+                    page_token: self.page_token.clone(),
+                    page_size: self.page_size,
+                };
+                let $query = &self;
+                let Page {
+                    items,
+                    next_page_token,
+                    position,
+                } = $page(service, caller, &$query.$id, part, |$state| $items).await?;
+                Ok($reply {
+                    $field: items,
+                    next_page_token,
+                    position,
+                })
             }
         }
     };
 }
 
-project_list!(ListRisks => RiskList.risks, |project| project.risks.clone());
+list!(project_page(project_id), ListActivities => ActivityList.activities, |_query, project| project.activities.clone());
+list!(project_page(project_id), ListDecisionPoints => DecisionPointList.decision_points, |_query, project| project.decision_points.clone());
+list!(project_page(project_id), ListDocuments => DocumentList.documents, |_query, project| project.documents.clone());
+list!(project_page(project_id), ListMilestones => MilestoneList.milestones, |_query, project| project.milestones.clone());
+list!(project_page(project_id), ListCheckpoints => CheckpointList.checkpoints, |_query, project| project.checkpoints.clone());
+list!(project_page(project_id), ListPhases => PhaseList.phases, |_query, project| project.phases.clone());
+list!(project_page(project_id), ListRisks => RiskList.risks, |_query, project| project.risks.clone());
+list!(project_page(project_id), ListRoles => RoleList.roles, |query, project| {
+    let held = |role: &&RoleAssignment| query.date.as_ref().is_none_or(|date| role.is_held_on(date));
+    project.roles.iter().filter(held).cloned().collect()
+});
+list!(organization_page(organization_id), ListAppointments => AppointmentList.appointments, |query, organization| {
+    match (&query.body_id, &query.date) {
+        (Some(body), Some(date)) => organization.sitting(body, date).into_iter().cloned().collect(),
+        (Some(body), None) => organization.appointments_to(body).into_iter().cloned().collect(),
+        (None, Some(date)) => organization.appointments.iter().filter(|appointment| appointment.holds_on(date)).cloned().collect(),
+        (None, None) => organization.appointments.clone(),
+    }
+});

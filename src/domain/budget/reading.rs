@@ -1,0 +1,245 @@
+//! The budget read: what each period and post has budgeted, committed, used and left, and what each municipality bears (E8).
+
+use std::collections::BTreeSet;
+
+use super::is_year;
+use crate::schema::v1::*;
+
+/// The budget of a project as it stands: its lines, and everything that is computed from them.
+#[must_use]
+pub fn budget_reading(project: &Project) -> BudgetReading {
+    let empty = Budget {
+        status: BudgetStatus::Draft.into(),
+        ..Budget::default()
+    };
+    let budget = project.budget.as_ref().unwrap_or(&empty);
+    BudgetReading {
+        status: budget.status,
+        cost_lines: budget.cost_lines.clone(),
+        financing_lines: budget.financing_lines.clone(),
+        periods: budget
+            .periods(project)
+            .iter()
+            .map(|period| budget.period(period))
+            .collect(),
+        shares: budget.shares(),
+        cost: Some(budget.cost()),
+        financing: Some(budget.financing()),
+        position: project.position,
+    }
+}
+
+impl CostLine {
+    fn said(&self) -> Option<(&str, &BudgetLine)> {
+        Some((&self.line_id, self.line.as_ref()?))
+    }
+}
+
+impl Budget {
+    fn cost_said(&self) -> impl Iterator<Item = (&str, &BudgetLine)> {
+        self.cost_lines.iter().filter_map(CostLine::said)
+    }
+
+    pub(super) fn financing_said(&self) -> impl Iterator<Item = (&FinancingSource, &BudgetLine)> {
+        self.financing_lines
+            .iter()
+            .filter_map(|line| Some((line.source.as_ref()?, line.line.as_ref()?)))
+    }
+
+    /// What the project costs in all.
+    pub(super) fn cost(&self) -> Total {
+        Total::of(self.cost_said().filter_map(|(_, line)| line.amount.as_ref()))
+    }
+
+    /// What is financed in all.
+    pub(super) fn financing(&self) -> Total {
+        Total::of(self.financing_said().filter_map(|(_, line)| line.amount.as_ref()))
+    }
+
+    /// What one side of a period adds up to.
+    pub(super) fn side_of(&self, side: BudgetSide, period: &str) -> Total {
+        let of_period = |line: &&BudgetLine| line.period == period;
+        match side {
+            BudgetSide::Financing => Total::of(
+                self.financing_said()
+                    .map(|(_, line)| line)
+                    .filter(of_period)
+                    .filter_map(|line| line.amount.as_ref()),
+            ),
+            BudgetSide::Cost | BudgetSide::Unspecified => Total::of(
+                self.cost_said()
+                    .map(|(_, line)| line)
+                    .filter(of_period)
+                    .filter_map(|line| line.amount.as_ref()),
+            ),
+        }
+    }
+
+    pub(super) fn stated_total(&self, side: BudgetSide, period: &str) -> Option<&StatedTotal> {
+        self.stated_totals
+            .iter()
+            .find(|stated| stated.side() == side && stated.period == period)
+    }
+
+    /// Every period that is spoken of: years in order, then phases in the order of the plan.
+    pub(super) fn periods(&self, project: &Project) -> Vec<String> {
+        let lines = self
+            .cost_said()
+            .map(|(_, line)| line)
+            .chain(self.financing_said().map(|(_, line)| line));
+        let periods: BTreeSet<&str> = lines
+            .map(|line| line.period.as_str())
+            .chain(self.stated_totals.iter().map(|stated| stated.period.as_str()))
+            .collect();
+        let mut periods: Vec<&str> = periods.into_iter().collect();
+        let place = |period: &str| project.phases.iter().position(|phase| phase.phase_id == period);
+        periods.sort_by_key(|period| {
+            if is_year(period) {
+                None
+            } else {
+                Some(place(period).unwrap_or(usize::MAX))
+            }
+        });
+        periods.into_iter().map(str::to_owned).collect()
+    }
+
+    fn period(&self, period: &str) -> BudgetPeriodSummary {
+        let posts = self.posts(period);
+        let sum = |part: fn(&BudgetPostSummary) -> Option<Total>| {
+            posts
+                .iter()
+                .filter_map(part)
+                .fold(Total::default(), |sum, total| sum.plus(&total))
+        };
+        let stated = |side| self.stated_total(side, period).and_then(|stated| stated.amount);
+        BudgetPeriodSummary {
+            period: period.to_owned(),
+            cost: Some(self.side_of(BudgetSide::Cost, period)),
+            financing: Some(self.side_of(BudgetSide::Financing, period)),
+            committed: Some(sum(|post| post.committed)),
+            actual: Some(sum(|post| post.actual)),
+            remaining: Some(sum(|post| post.remaining)),
+            carried_in: Some(self.carried(|_, line| line.period == period)),
+            carried_out: Some(self.carried_out(period)),
+            stated_cost: stated(BudgetSide::Cost),
+            stated_financing: stated(BudgetSide::Financing),
+            posts,
+        }
+    }
+
+    fn carried(&self, counts: impl Fn(&FinancingSource, &BudgetLine) -> bool) -> Total {
+        let carried = self
+            .financing_said()
+            .filter(|(source, line)| source.kind() == FinancingSourceKind::CarriedOver && counts(source, line));
+        Total::of(carried.filter_map(|(_, line)| line.amount.as_ref()))
+    }
+
+    /// What later years take over from a year, planned or done.
+    pub(super) fn carried_out(&self, year: &str) -> Total {
+        self.carried(|source, _| source.year.as_deref() == Some(year))
+    }
+
+    fn posts(&self, period: &str) -> Vec<BudgetPostSummary> {
+        let mut posts: Vec<BudgetPostSummary> = Vec::new();
+        for (line_id, line) in self.cost_said().filter(|(_, line)| line.period == period) {
+            let index = posts
+                .iter()
+                .position(|post| post.post == line.post && post.kind == line.kind)
+                .unwrap_or_else(|| {
+                    posts.push(BudgetPostSummary {
+                        post: line.post.clone(),
+                        kind: line.kind,
+                        ..BudgetPostSummary::default()
+                    });
+                    posts.len() - 1
+                });
+            let post = &mut posts[index];
+            let budget = Total::of(&line.amount);
+            let committed = self.committed(line_id);
+            let actual = Total::known(self.used(line_id));
+            let remaining = budget.less(&actual).less(&self.outstanding(line_id));
+            post.line_ids.push(line_id.to_owned());
+            for (sum, part) in [
+                (&mut post.budget, budget),
+                (&mut post.committed, committed),
+                (&mut post.actual, actual),
+                (&mut post.remaining, remaining),
+            ] {
+                *sum = Some(sum.unwrap_or_default().plus(&part));
+            }
+        }
+        posts
+    }
+
+    fn committed(&self, line_id: &str) -> Total {
+        let commitments = self
+            .commitments
+            .iter()
+            .filter(|commitment| commitment.line_id == line_id);
+        Total::of(commitments.filter_map(|commitment| commitment.amount.as_ref()))
+    }
+
+    fn used(&self, line_id: &str) -> i64 {
+        self.entries()
+            .filter(|(_, entry)| entry.line_id == line_id)
+            .fold(0, |sum, (_, entry)| sum.saturating_add(entry.ore))
+    }
+
+    /// What is used of a period in money: on its cost lines, own effort apart.
+    pub(super) fn used_of(&self, period: &str) -> i64 {
+        self.cost_said()
+            .filter(|(_, line)| line.period == period && line.kind() != BudgetKind::InKind)
+            .fold(0, |sum, (line_id, _)| sum.saturating_add(self.used(line_id)))
+    }
+
+    /// What is committed on a line and not yet paid.
+    fn outstanding(&self, line_id: &str) -> Total {
+        let commitments = self
+            .commitments
+            .iter()
+            .filter(|commitment| commitment.line_id == line_id);
+        commitments
+            .filter_map(|commitment| Some((commitment, commitment.amount?)))
+            .fold(Total::default(), |sum, (commitment, amount)| {
+                let paid = self
+                    .entries()
+                    .filter(|(_, entry)| entry.commitment_id.as_ref() == Some(&commitment.commitment_id))
+                    .fold(0_i64, |paid, (id, _)| paid.saturating_add(self.corrected(id)));
+                let ore = amount.ore.saturating_sub(paid).max(0);
+                sum.plus(&Amount { ore, ..amount }.total())
+            })
+    }
+
+    fn shares(&self) -> Vec<MunicipalityShare> {
+        let mut shares: Vec<(String, Total)> = Vec::new();
+        for (source, line) in self.financing_said() {
+            let Some(municipality) = &source.municipality else {
+                continue;
+            };
+            let amount = Total::of(&line.amount);
+            match shares.iter_mut().find(|(name, _)| name == municipality) {
+                Some((_, sum)) => *sum = sum.plus(&amount),
+                None => shares.push((municipality.clone(), amount)),
+            }
+        }
+        let all = shares
+            .iter()
+            .fold(Total::default(), |sum, (_, amount)| sum.plus(amount));
+        shares
+            .into_iter()
+            .map(|(municipality, amount)| MunicipalityShare {
+                municipality,
+                amount: Some(amount),
+                basis_points: basis_points(&amount, &all),
+            })
+            .collect()
+    }
+}
+
+/// The part in hundredths of a per cent, unless an amount of the whole is unknown.
+fn basis_points(part: &Total, whole: &Total) -> Option<i32> {
+    if whole.unknown > 0 || whole.figure() <= 0 {
+        return None;
+    }
+    i32::try_from(i128::from(part.figure()) * 10_000 / i128::from(whole.figure())).ok()
+}

@@ -1,0 +1,127 @@
+//! Amounts and their totals: a total says what is known, what is estimated and how much nobody knows, and loses none of it (E1).
+
+use super::super::Refusal;
+use crate::schema::v1::{Amount, Certainty, Total};
+
+impl Amount {
+    /// Refuses an amount that says it is unknown and carries a figure, or that it is known or estimated and carries none; and a
+    /// negative one.
+    pub(in crate::domain) fn check(&self, field: &str) -> Result<(), Refusal> {
+        let unknown = self.certainty() == Certainty::Unknown;
+        let refusal = match self.ore {
+            1.. if unknown => Refusal::invalid(
+                &format!("{field}.ore"),
+                "UNKNOWN_AMOUNT_WITH_FIGURE",
+                format!("An unknown amount carries a figure, {}.", kroner(self.ore)),
+            )
+            .mend("Leave the figure out, or say that it is known or estimated."),
+            ..0 => Refusal::invalid(
+                &format!("{field}.ore"),
+                "AMOUNT_NEGATIVE",
+                format!("The amount is negative, {}.", kroner(self.ore)),
+            )
+            .mend(
+                "Give it without the sign; income is a financing line, and only a correction of an actual is negative.",
+            ),
+            0 if !unknown => Refusal::invalid(
+                &format!("{field}.ore"),
+                "AMOUNT_WITHOUT_FIGURE",
+                "A known or estimated amount carries no figure.",
+            )
+            .mend("Give the figure in whole øre, or say that it is unknown; what costs nothing needs no line."),
+            _ => return Ok(()),
+        };
+        Err(Refusal {
+            rule: Some("E1"),
+            ..refusal
+        })
+    }
+
+    pub(super) fn total(&self) -> Total {
+        match self.certainty() {
+            Certainty::Unknown => Total {
+                unknown: 1,
+                ..Total::default()
+            },
+            Certainty::Estimated => Total {
+                estimated_ore: self.ore,
+                ..Total::default()
+            },
+            Certainty::Known | Certainty::Unspecified => Total {
+                known_ore: self.ore,
+                ..Total::default()
+            },
+        }
+    }
+}
+
+impl Total {
+    /// The sum of these amounts.
+    pub(super) fn of<'a>(amounts: impl IntoIterator<Item = &'a Amount>) -> Self {
+        amounts
+            .into_iter()
+            .fold(Self::default(), |total, amount| total.plus(&amount.total()))
+    }
+
+    /// A known sum.
+    pub(super) fn known(ore: i64) -> Self {
+        Self {
+            known_ore: ore,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        Self {
+            known_ore: self.known_ore.saturating_add(other.known_ore),
+            estimated_ore: self.estimated_ore.saturating_add(other.estimated_ore),
+            unknown: self.unknown.saturating_add(other.unknown),
+        }
+    }
+
+    /// What is left of this when the other is taken from it. What is unknown on either side is unknown in what is left.
+    pub(super) fn less(&self, other: &Self) -> Self {
+        Self {
+            known_ore: self.known_ore.saturating_sub(other.known_ore),
+            estimated_ore: self.estimated_ore.saturating_sub(other.estimated_ore),
+            unknown: self.unknown.saturating_add(other.unknown),
+        }
+    }
+
+    /// All that has a figure, in øre.
+    pub(super) fn figure(&self) -> i64 {
+        self.known_ore.saturating_add(self.estimated_ore)
+    }
+
+    /// In words: "1 000 000 kr known + 1 unknown", or just "2 960 000 kr" when everything is known.
+    pub(super) fn words(&self) -> String {
+        if self.estimated_ore == 0 && self.unknown == 0 {
+            return kroner(self.known_ore);
+        }
+        let mut words = format!("{} known", kroner(self.known_ore));
+        if self.estimated_ore != 0 {
+            words += &format!(" + {} estimated", kroner(self.estimated_ore));
+        }
+        if self.unknown != 0 {
+            words += &format!(" + {} unknown", self.unknown);
+        }
+        words
+    }
+}
+
+/// An amount in øre as people write it: "3 060 000 kr", "-1 000,50 kr".
+pub(in crate::domain) fn kroner(ore: i64) -> String {
+    let (whole, rest) = (ore.unsigned_abs() / 100, ore.unsigned_abs() % 100);
+    let digits = whole.to_string();
+    let mut grouped = String::from(if ore < 0 { "-" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    if rest > 0 {
+        grouped += &format!(",{rest:02}");
+    }
+    grouped + " kr"
+}

@@ -1,0 +1,298 @@
+//! The decision itself: approve, reject, defer, or send back for rework (rules B1, B2, B4–B7).
+
+use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream};
+use crate::schema::v1::*;
+
+impl Project {
+    /// The point, when this actor may decide it now (B2, B7).
+    fn point_to_decide(&self, id: &str, facts: &Facts<'_>, context: &Context<'_>) -> Result<&DecisionPoint, Refusal> {
+        let point = self.open_decision_point(id)?;
+        point.require_decider(self, facts, context)?;
+        Ok(point)
+    }
+
+    fn deciding_streams(&self, id: &str, seat_organization_id: Option<&str>) -> Vec<Stream> {
+        self.decision_point(id)
+            .map(|point| point.relies_on(self, seat_organization_id))
+            .unwrap_or_default()
+    }
+
+    /// B7: the decided point, and with it the one that it supersedes.
+    fn decided(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut DecisionPoint> {
+        let supersedes = self.decision_point(id).ok()?.supersedes_id.clone();
+        if let Some(superseded) = supersedes.and_then(|superseded| self.decision_point_mut(&superseded, at)) {
+            superseded.superseded_by_id = Some(id.to_owned());
+        }
+        let point = self.decision_point_mut(id, at)?;
+        point.decided = Some(at.effective_date.to_owned());
+        at.subject.clone_into(&mut point.decided_by);
+        at.authority.clone_into(&mut point.authority);
+        Some(point)
+    }
+}
+
+impl DecisionPoint {
+    /// B1: the bodies that advise meet first, unless the decision says why not.
+    fn require_recommendations(&self, because: &str, context: &Context<'_>) -> Result<(), Refusal> {
+        let silent = self.silent_bodies(context.effective_date);
+        if silent == 0 || !because.is_empty() {
+            return Ok(());
+        }
+        let (named, date) = (self.advising_bodies.len(), context.effective_date);
+        let problem = format!(
+            "{silent} of the {named} bodies that advise on {} had not recommended by {date}.",
+            self.label()
+        );
+        Err(Refusal::rule("B1", "RECOMMENDATION_MISSING", problem).mend(
+            "Record their recommendations first, or say why it is decided without in `without_recommendation_because`.",
+        ))
+    }
+
+    /// B5: when several options are weighed, the basis names them.
+    fn require_options(&self) -> Result<(), Refusal> {
+        if !self.weighs_options || !self.options().is_empty() {
+            return Ok(());
+        }
+        let problem = format!("{} weighs several options, and the basis names none.", self.label());
+        Err(Refusal::rule("B5", "OPTIONS_MISSING", problem).mend("Attach a basis that names the options."))
+    }
+
+    fn require_choice(&self, chosen: Option<&str>) -> Result<(), Refusal> {
+        self.require_options()?;
+        match chosen {
+            Some(id) => self.require_option(id),
+            None if self.weighs_options || self.options().len() > 1 => {
+                let problem = format!("{} chooses between {} option(s).", self.label(), self.options().len());
+                Err(Refusal::rule("B5", "OPTION_NOT_CHOSEN", problem)
+                    .mend("Name the chosen one in `chosen_option_id`."))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// B4: a project starts only when its finance was settled by that day.
+    fn require_settled_start(&self, project: &Project, date: &str) -> Result<(), Refusal> {
+        let approval = project.budget.as_ref().and_then(|budget| budget.approvals.last());
+        let settled =
+            || project.finance_is_settled() && approval.is_some_and(|last| last.effective_date.as_str() <= date);
+        if self.kind() != DecisionPointKind::Start || settled() {
+            return Ok(());
+        }
+        let problem = format!(
+            "{} starts the project, and its finance was not settled by {date}.",
+            self.label()
+        );
+        Err(Refusal::rule("B4", "FINANCE_NOT_SETTLED", problem).mend("Have the budget approved first."))
+    }
+
+    /// B6: where in the ledger the basis was attached, and the hash of each document in it.
+    fn frozen_basis(&self) -> (i64, Vec<String>) {
+        let hashes = |basis: &Basis| basis.documents.iter().map(|document| document.sha256.clone()).collect();
+        self.basis
+            .as_ref()
+            .map(|basis| (basis.position, hashes(basis)))
+            .unwrap_or_default()
+    }
+
+    fn was_decided(&self, status: DecisionPointStatus, context: &Context<'_>) -> bool {
+        self.status() == status && self.decided.as_deref() == Some(context.effective_date)
+    }
+}
+
+impl ApproveDecisionPoint {
+    fn says_what_is(&self, point: &DecisionPoint, context: &Context<'_>) -> bool {
+        point.was_decided(DecisionPointStatus::Approved, context)
+            && point.chosen_option_id == self.chosen_option_id
+            && point.without_recommendation_because == self.without_recommendation_because
+            && point
+                .conditions
+                .iter()
+                .map(|given| given.condition.as_ref())
+                .eq(self.conditions.iter().map(Some))
+    }
+}
+
+impl Decide for ApproveDecisionPoint {
+    type State = Project;
+
+    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+        project.require_active()?;
+        if self.says_what_is(project.decision_point(&self.decision_point_id)?, context) {
+            return Ok(Vec::new());
+        }
+        let point = project.point_to_decide(&self.decision_point_id, facts, context)?;
+        point.require_recommendations(&self.without_recommendation_because, context)?;
+        point.require_settled_start(project, context.effective_date)?;
+        point.require_choice(self.chosen_option_id.as_deref())?;
+        super::condition::check(&self.conditions, context)?;
+        let (basis_position, basis_sha256) = point.frozen_basis();
+        Ok(vec![
+            DecisionPointApproved {
+                decision_point_id: self.decision_point_id.clone(),
+                chosen_option_id: self.chosen_option_id.clone(),
+                conditions: self.conditions.clone(),
+                without_recommendation_because: self.without_recommendation_because.clone(),
+                basis_position,
+                basis_sha256,
+            }
+            .into(),
+        ])
+    }
+
+    fn relies_on(&self, project: &Project) -> Vec<Stream> {
+        project.deciding_streams(&self.decision_point_id, self.seat_organization_id.as_deref())
+    }
+}
+
+impl Fold for DecisionPointApproved {
+    type State = Project;
+
+    fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
+        let Some(point) = project.decided(&self.decision_point_id, at) else {
+            return;
+        };
+        point.set_status(DecisionPointStatus::Approved);
+        point.chosen_option_id.clone_from(&self.chosen_option_id);
+        let unfulfilled = |condition: &Condition| DecisionCondition {
+            condition: Some(condition.clone()),
+            ..Default::default()
+        };
+        point.conditions = self.conditions.iter().map(unfulfilled).collect();
+        point
+            .without_recommendation_because
+            .clone_from(&self.without_recommendation_because);
+        point.basis_position = self.basis_position;
+        point.basis_sha256.clone_from(&self.basis_sha256);
+    }
+}
+
+impl Decide for RejectDecisionPoint {
+    type State = Project;
+
+    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+        project.require_active()?;
+        let point = project.decision_point(&self.decision_point_id)?;
+        if point.was_decided(DecisionPointStatus::Rejected, context)
+            && point.without_recommendation_because == self.without_recommendation_because
+        {
+            return Ok(Vec::new());
+        }
+        let point = project.point_to_decide(&self.decision_point_id, facts, context)?;
+        point.require_recommendations(&self.without_recommendation_because, context)?;
+        point.require_options()?;
+        let (basis_position, basis_sha256) = point.frozen_basis();
+        Ok(vec![
+            DecisionPointRejected {
+                decision_point_id: self.decision_point_id.clone(),
+                without_recommendation_because: self.without_recommendation_because.clone(),
+                basis_position,
+                basis_sha256,
+            }
+            .into(),
+        ])
+    }
+
+    fn relies_on(&self, project: &Project) -> Vec<Stream> {
+        project.deciding_streams(&self.decision_point_id, self.seat_organization_id.as_deref())
+    }
+}
+
+impl Fold for DecisionPointRejected {
+    type State = Project;
+
+    fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
+        let Some(point) = project.decided(&self.decision_point_id, at) else {
+            return;
+        };
+        point.set_status(DecisionPointStatus::Rejected);
+        point
+            .without_recommendation_because
+            .clone_from(&self.without_recommendation_because);
+        point.basis_position = self.basis_position;
+        point.basis_sha256.clone_from(&self.basis_sha256);
+    }
+}
+
+impl Decide for DeferDecisionPoint {
+    type State = Project;
+
+    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+        project.require_active()?;
+        let point = project.decision_point(&self.decision_point_id)?;
+        if point.status() == DecisionPointStatus::Deferred && point.date == self.date {
+            return Ok(Vec::new());
+        }
+        project.point_to_decide(&self.decision_point_id, facts, context)?;
+        if self.date.as_str() <= context.effective_date {
+            let problem = format!(
+                "{} is not later than {}, the day of the deferral.",
+                self.date, context.effective_date
+            );
+            return Err(Refusal::invalid("date", "DEFERRED_TO_THE_PAST", problem).mend("Give a later date."));
+        }
+        let (decision_point_id, date) = (self.decision_point_id.clone(), self.date.clone());
+        Ok(vec![
+            DecisionPointDeferred {
+                decision_point_id,
+                date,
+            }
+            .into(),
+        ])
+    }
+
+    fn relies_on(&self, project: &Project) -> Vec<Stream> {
+        project.deciding_streams(&self.decision_point_id, self.seat_organization_id.as_deref())
+    }
+}
+
+impl Fold for DecisionPointDeferred {
+    type State = Project;
+
+    fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
+        if let Some(point) = project.decision_point_mut(&self.decision_point_id, at) {
+            point.set_status(DecisionPointStatus::Deferred);
+            point.move_to(&self.date, true, at);
+        }
+    }
+}
+
+impl Decide for ReturnForRework {
+    type State = Project;
+
+    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+        project.require_active()?;
+        let point = project.decision_point(&self.decision_point_id)?;
+        let nothing_since = point.recommendations.iter().all(|given| given.before_rework);
+        if point.status() == DecisionPointStatus::Returned && point.rework_request == self.request && nothing_since {
+            return Ok(Vec::new());
+        }
+        project.point_to_decide(&self.decision_point_id, facts, context)?;
+        let (decision_point_id, request) = (self.decision_point_id.clone(), self.request.clone());
+        Ok(vec![
+            ReturnedForRework {
+                decision_point_id,
+                request,
+            }
+            .into(),
+        ])
+    }
+
+    fn relies_on(&self, project: &Project) -> Vec<Stream> {
+        project.deciding_streams(&self.decision_point_id, self.seat_organization_id.as_deref())
+    }
+}
+
+impl Fold for ReturnedForRework {
+    type State = Project;
+
+    fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
+        let Some(point) = project.decision_point_mut(&self.decision_point_id, at) else {
+            return;
+        };
+        point.set_status(DecisionPointStatus::Returned);
+        point.rework_request.clone_from(&self.request);
+        for recommendation in &mut point.recommendations {
+            recommendation.before_rework = true;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What is found among decision points: numbers used twice, mandatory points past their date, overdue conditions.
+
+use crate::domain::Suspicion;
+use crate::schema::v1::*;
+
+pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
+    repeated_numbers(project, found);
+    for point in &project.decision_points {
+        let open = !point.is_decided() && point.status() != DecisionPointStatus::Withdrawn;
+        if point.mandatory && open && point.date.as_str() < today {
+            let description = format!(
+                "{} is mandatory, was to be decided by {}, and is not.",
+                point.label(),
+                point.date
+            );
+            found.push(suspicion("DECISION_POINT_OVERDUE", description, &[point], None));
+        }
+        for condition in point.overdue_conditions(today) {
+            let description = format!(
+                "{}: the condition \"{}\" was due {}.",
+                point.label(),
+                condition.text,
+                condition.due
+            );
+            found.push(suspicion(
+                "CONDITION_OVERDUE",
+                description,
+                &[point],
+                Some(&condition.condition_id),
+            ));
+        }
+    }
+}
+
+impl DecisionPoint {
+    /// B8: the conditions of a standing approval that are past their date and not fulfilled.
+    fn overdue_conditions(&self, today: &str) -> impl Iterator<Item = &Condition> {
+        let unfulfilled = self
+            .conditions
+            .iter()
+            .filter(|condition| self.is_approved() && condition.fulfilled.is_none());
+        unfulfilled
+            .filter_map(|condition| condition.condition.as_ref())
+            .filter(move |condition| condition.due.as_str() < today)
+    }
+}
+
+/// A point and the one that supersedes it may well have the same number: they are the same matter.
+fn repeated_numbers(project: &Project, found: &mut Vec<Suspicion>) {
+    let withdrawn = |point: &DecisionPoint| point.status() == DecisionPointStatus::Withdrawn;
+    let superseding: Vec<&str> = project
+        .decision_points
+        .iter()
+        .filter(|point| !withdrawn(point))
+        .filter_map(|point| point.supersedes_id.as_deref())
+        .collect();
+    let counted: Vec<&DecisionPoint> = project
+        .decision_points
+        .iter()
+        .filter(|point| {
+            !point.number.is_empty() && !withdrawn(point) && !superseding.contains(&point.decision_point_id.as_str())
+        })
+        .collect();
+    for (index, point) in counted.iter().enumerate() {
+        let same: Vec<&DecisionPoint> = counted
+            .iter()
+            .copied()
+            .filter(|other| other.number == point.number)
+            .collect();
+        if same.len() > 1 && counted.iter().position(|other| other.number == point.number) == Some(index) {
+            let description = format!("{} decision points have the number {}.", same.len(), point.number);
+            found.push(suspicion("DECISION_POINT_NUMBER_REPEATED", description, &same, None));
+        }
+    }
+}
+
+fn suspicion(code: &'static str, description: String, points: &[&DecisionPoint], part: Option<&str>) -> Suspicion {
+    Suspicion {
+        code,
+        severity: Severity::Warning,
+        description,
+        entities: points
+            .iter()
+            .map(|point| point.decision_point_id.clone())
+            .chain(part.map(str::to_owned))
+            .collect(),
+        events: points
+            .iter()
+            .filter_map(|point| point.provenance.as_ref())
+            .map(|provenance| provenance.last_position)
+            .collect(),
+    }
+}

@@ -1,0 +1,102 @@
+//! The overview of all projects of a tenant.
+
+use std::collections::BTreeSet;
+
+use prost::Message;
+use sqlx::PgConnection;
+
+use super::{Projection, Projections};
+use crate::domain::{Aggregated, Stream, overview};
+use crate::ledger::{Entry, Ledger, LedgerError, Reach};
+use crate::rules::Rules;
+use crate::schema::v1::{Aggregate, Project, ProjectOverview};
+
+/// One row a project, as of the last record projected or a little later.
+#[derive(Clone, Copy, Debug)]
+pub struct ProjectOverviews;
+
+impl Projection for ProjectOverviews {
+    const NAME: &'static str = "project_overviews_1";
+
+    async fn project(
+        ledger: &Ledger<Rules>,
+        connection: &mut PgConnection,
+        tenant: &str,
+        entries: &[Entry],
+    ) -> Result<(), LedgerError> {
+        let streams: BTreeSet<&str> = entries
+            .iter()
+            .map(|entry| entry.stream.as_str())
+            .filter(|name| Stream::parse(name).is_some_and(|stream| stream.aggregate == Aggregate::Project))
+            .collect();
+        let mut overviews = Vec::with_capacity(streams.len());
+        for stream in streams {
+            if let Some(state) = ledger.state(tenant, stream, Reach::Now).await? {
+                overviews.extend(Project::of(&state).map(overview));
+            }
+        }
+        let ids: Vec<&str> = overviews.iter().map(|overview| overview.project_id.as_str()).collect();
+        let kinds: Vec<i32> = overviews.iter().map(|overview| overview.kind).collect();
+        let statuses: Vec<i32> = overviews.iter().map(|overview| overview.status).collect();
+        let bytes: Vec<Vec<u8>> = overviews.iter().map(Message::encode_to_vec).collect();
+        sqlx::query(
+            "INSERT INTO vedtak.project_overviews (tenant, project_id, kind, status, overview)
+             SELECT $1, * FROM unnest($2::text[], $3::int[], $4::int[], $5::bytea[])
+             ON CONFLICT (tenant, project_id) DO UPDATE SET kind = excluded.kind, status = excluded.status, overview = excluded.overview",
+        )
+        .bind(tenant)
+        .bind(ids)
+        .bind(kinds)
+        .bind(statuses)
+        .bind(bytes)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Which projects are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those of this kind; 0 for all.
+    pub kind: i32,
+    /// Only those that stand here; 0 for all.
+    pub status: i32,
+    /// Only those after this id.
+    pub after: String,
+    /// How many at the most.
+    pub at_most: i64,
+}
+
+impl Projections {
+    /// Projects of a tenant, by id.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn project_overviews(&self, tenant: &str, filter: &Filter) -> Result<Vec<ProjectOverview>, LedgerError> {
+        let mut transaction = self.ledger.store().pool().begin().await?;
+        sqlx::query("SELECT set_config('vedtak.tenant', $1, true)")
+            .bind(tenant)
+            .execute(&mut *transaction)
+            .await?;
+        let rows: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT overview FROM vedtak.project_overviews
+             WHERE tenant = $1 AND project_id > $2 AND ($3 = 0 OR kind = $3) AND ($4 = 0 OR status = $4)
+             ORDER BY project_id LIMIT $5",
+        )
+        .bind(tenant)
+        .bind(&filter.after)
+        .bind(filter.kind)
+        .bind(filter.status)
+        .bind(filter.at_most)
+        .fetch_all(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        rows.iter()
+            .map(|bytes| {
+                ProjectOverview::decode(bytes.as_slice())
+                    .map_err(|error| LedgerError::Store(sqlx::Error::decode(error)))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,3 @@
+//! The API, called as its users call it: through real clients over real sockets.
+
+mod both_doors;

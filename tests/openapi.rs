@@ -1,0 +1,187 @@
+//! The `OpenAPI` document describes every RPC as the JSON door serves it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use vedtak::schema::v1::{AssessRisk, CommandContext, RegisterProject, RegisterRisk, RiskAssessment};
+use vedtak::schema::{METHODS, MethodKind, Validate};
+
+fn document() -> Value {
+    serde_json::from_slice(&vedtak::api::openapi::document()).unwrap()
+}
+
+fn names(list: &Value) -> BTreeSet<&str> {
+    list.as_array()
+        .map(|list| list.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default()
+}
+
+/// Calls `look` with every value in the document.
+fn each<'a>(value: &'a Value, look: &mut impl FnMut(&'a Value)) {
+    look(value);
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| each(item, look)),
+        Value::Object(fields) => fields.values().for_each(|field| each(field, look)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_rpc_stands_in_it_once_with_its_path_access_and_words() {
+    let document = document();
+    let count: usize = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|path| path.as_object().unwrap().len())
+        .sum();
+    assert_eq!(count, METHODS.len());
+    for method in METHODS {
+        let operation = &document["paths"][method.path][method.verb];
+        assert_eq!(operation["operationId"], method.name);
+        assert_eq!(
+            operation.get("requestBody").is_some(),
+            method.has_body,
+            "{}",
+            method.name
+        );
+        assert!(
+            operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()),
+            "{} has no comment",
+            method.name
+        );
+        assert!(["reader", "recorder", "administrator"].contains(&operation["x-vedtak-access"].as_str().unwrap()));
+        let content = operation["responses"]["200"]["content"].as_object().unwrap();
+        let media: Vec<_> = content.keys().map(String::as_str).collect();
+        match method.kind {
+            MethodKind::Stream => assert_eq!(media, ["application/x-ndjson", "text/event-stream"]),
+            _ => assert_eq!(media, ["application/json"]),
+        }
+        let in_path: BTreeSet<_> = operation["parameters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|parameter| parameter["in"] == "path")
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        let bound: BTreeSet<_> = method
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            .collect();
+        assert_eq!(in_path, bound, "{}", method.name);
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_schema_says_its_order() {
+    let document = document();
+    each(&document, &mut |value| {
+        if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+            assert!(
+                document.pointer(reference.trim_start_matches('#')).is_some(),
+                "{reference}"
+            );
+        }
+        if let (Some(order), Some(properties)) = (
+            value.get("x-order").filter(|order| order.is_array()),
+            value.get("properties"),
+        ) {
+            let properties: BTreeSet<_> = properties.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(names(order), properties);
+        }
+    });
+}
+
+#[test]
+fn every_message_and_field_is_described() {
+    let document = document();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        assert!(schema["description"].is_string(), "{name} has no comment");
+        for (field, property) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(property["description"].is_string(), "{name}.{field} has no comment");
+        }
+    }
+}
+
+#[test]
+fn required_is_what_a_request_is_refused_without() {
+    let document = document();
+    let agrees = |name: &str, path: &[&str], empty: &dyn Validate| {
+        let mut violations = Vec::new();
+        empty.validate(&vedtak::schema::At::Root, &mut violations);
+        let refused: BTreeSet<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+        let mut required = names(&document["components"]["schemas"][name]["required"]);
+        required.extend(path);
+        assert_eq!(required, refused, "{name}");
+    };
+    agrees("RegisterRisk", &["project_id", "risk_id"], &RegisterRisk::default());
+    agrees("AssessRisk", &["project_id", "risk_id"], &AssessRisk::default());
+    agrees("RegisterProject", &["project_id"], &RegisterProject::default());
+    agrees("CommandContext", &[], &CommandContext::default());
+    agrees("RiskAssessment", &[], &RiskAssessment::default());
+}
+
+#[test]
+fn fields_carry_their_limits_and_marks() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let risk = &schemas["RegisterRisk"];
+    assert_eq!(risk["additionalProperties"], false, "a misspelt field is refused");
+    assert!(risk["properties"].get("project_id").is_none(), "the path says it");
+    let description = &risk["properties"]["description"];
+    assert_eq!(
+        (&description["minLength"], &description["maxLength"]),
+        (&1.into(), &2000.into())
+    );
+    assert_eq!(description["x-personal"], true);
+    let context = &schemas["CommandContext"]["properties"];
+    assert_eq!(context["request_id"]["format"], "uuid");
+    assert_eq!(context["effective_date"]["format"], "date");
+    assert_eq!(
+        context["expected_version"]["type"],
+        serde_json::json!(["string", "integer"])
+    );
+    assert_eq!(schemas["Receipt"]["properties"]["position"]["type"], "string");
+    assert_eq!(
+        schemas["RecordedEvent"]["properties"]["leaf_hash"]["contentEncoding"],
+        "base64"
+    );
+    assert_eq!(schemas["RiskRegistered"]["x-vedtak-event"], "project");
+    assert!(!names(&schemas["RiskStatus"]["enum"]).contains("RISK_STATUS_UNSPECIFIED"));
+    let probability = &schemas["RiskAssessment"]["properties"]["probability"];
+    assert_eq!(
+        (&probability["minimum"], &probability["maximum"]),
+        (&1.into(), &5.into())
+    );
+}
+
+#[test]
+fn a_question_is_asked_in_the_query_string() {
+    let document = document();
+    let parameters = document["paths"]["/v1/projects/{project_id}/risks"]["get"]["parameters"]
+        .as_array()
+        .unwrap();
+    let found: Vec<_> = parameters
+        .iter()
+        .map(|parameter| parameter["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "project_id",
+            "as_of.position",
+            "as_of.time",
+            "at_least",
+            "page_token",
+            "page_size"
+        ]
+    );
+    assert_eq!(parameters[2]["schema"]["format"], "date-time");
+    assert!(
+        parameters[1]["description"]
+            .as_str()
+            .unwrap()
+            .contains("Not together with `as_of.time`")
+    );
+}
