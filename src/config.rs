@@ -172,6 +172,7 @@ fn sentence(error: &figment::Error, file: Option<&Path>) -> String {
         None => name.to_owned(),
     };
     match &error.kind {
+        _ if path == "listen" => format!("The setting listen must be an address and a port, such as 127.0.0.1:8080 ({place})."),
         Kind::UnknownField(name, known) => {
             format!("There is no setting {} ({place}); known there: {}.", inside(name), known.join(", "))
         }
@@ -181,6 +182,10 @@ fn sentence(error: &figment::Error, file: Option<&Path>) -> String {
             format!("The setting {path} is a section of several settings, and was given one value ({place}).")
         }
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) | Kind::InvalidLength(_, expected) => {
+            let expected = match expected.as_str() {
+                "u32" | "u64" | "usize" => "a whole number, 0 or more",
+                other => other,
+            };
             format!("The setting {path} must be {expected} ({place}).")
         }
         // A message may quote the text it is about; of a file that is no TOML, the first line says where and what.
@@ -204,12 +209,17 @@ fn mask(value: &mut Value) {
 
 fn masked_url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else { return MASK.to_owned() };
+    let secret = |name: &str| name.contains("password");
+    let in_query = url.query_pairs().any(|(name, _)| secret(&name));
+    if url.password().is_none() && !in_query {
+        // As it was written: an issuer's name is compared letter by letter.
+        return text.to_owned();
+    }
     if url.password().is_some() {
         // It has a password, so it can have another one.
         let _ = url.set_password(Some(MASK));
     }
-    let secret = |name: &str| name.contains("password");
-    if url.query_pairs().any(|(name, _)| secret(&name)) {
+    if in_query {
         let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
         let masked = pairs.iter().map(|(name, value)| (name, if secret(name) { MASK } else { value.as_str() }));
         url.query_pairs_mut().clear().extend_pairs(masked);

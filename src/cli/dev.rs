@@ -108,18 +108,40 @@ async fn start(arguments: &Arguments, terminal: &Terminal) -> Result<(Running, P
     let postgres = start_postgres(directory.join("postgres"), terminal.clone()).await?;
     let created = Store::create_database(&postgres.url("postgres"), DATABASE, *fresh).await?;
     let url = postgres.url(DATABASE);
-    Store::migrate(&url).await?;
+    let migrated = Store::migrate(&url).await;
+    migrated.map_err(|error| Problem::new(format!("{error}. To begin anew, give --fresh.")))?;
     let issuer = DevelopmentIssuer::open(directory)?;
     let database = StoreConfig { url, ..StoreConfig::default() };
     let config = Config { listen: *address, database, identity: issuer.identity_config(), ..Config::default() };
     let store = Store::connect(&config.database).await?;
     let running = Running::start(store, listener, Verifier::new(&config.identity).await?, &config, telemetry)?;
-    let welcome = Welcome::new(&running, &issuer, directory)?;
-    if created || !is_loaded(directory) {
-        load(&welcome, directory, terminal).await?;
+    match welcome(&running, &issuer, directory, created, terminal).await {
+        Ok(()) => Ok((running, postgres)),
+        Err(problem) => {
+            running.stop().await;
+            Err(problem)
+        }
     }
-    terminal.result(&welcome.json(), &welcome.text())?;
-    Ok((running, postgres))
+}
+
+/// Loads the example plan where it is not loaded yet, and prints what there is to try.
+async fn welcome(
+    running: &Running,
+    issuer: &DevelopmentIssuer,
+    directory: &Path,
+    created: bool,
+    terminal: &Terminal,
+) -> Result<(), Problem> {
+    let welcome = Welcome::new(running, issuer, directory)?;
+    if created {
+        load(&welcome, directory, terminal).await?;
+    } else if !is_loaded(directory)
+        && let Err(problem) = load(&welcome, directory, terminal).await
+    {
+        // An earlier version's plan, say: what is there can be used all the same.
+        terminal.say(&format!("{problem} To begin anew, give --fresh."));
+    }
+    terminal.result(&welcome.json(), &welcome.text())
 }
 
 async fn start_postgres(directory: PathBuf, terminal: Terminal) -> Result<PrivatePostgres, Problem> {
@@ -138,7 +160,7 @@ async fn load(welcome: &Welcome, directory: &Path, terminal: &Terminal) -> Resul
     let plan = Plan::read(EXAMPLE)?;
     let client = Client::connect(&welcome.url, &welcome.administrator).await?;
     let imported = plan.send(&client, terminal).await.map_err(|problem| {
-        Problem::new(format!("The example plan was not loaded: {problem} To begin anew, give --fresh."))
+        Problem::new(format!("The example plan was not loaded: {problem}"))
     })?;
     terminal.say(&format!("The example plan is loaded: {} commands, up to position {}.", plan.len(), imported.position));
     let file = directory.join(LOADED_FILE);
