@@ -49,6 +49,8 @@ pub(super) struct Appender<J: Judge> {
     store: Store,
     states: States<J::State>,
     signals: Signals,
+    /// The states that the transaction under way has taken out of the memory.
+    lent: Vec<Key>,
     remembered: HashMap<Arc<str>, Remembered>,
 }
 
@@ -65,8 +67,16 @@ impl<J: Judge> Appender<J> {
             store,
             states,
             signals,
+            lent: Vec::new(),
             remembered: HashMap::new(),
         }
+    }
+
+    /// Forgets everything: after a panic nobody knows what it is worth.
+    pub(super) fn forget(&mut self) {
+        self.lent.clear();
+        self.remembered.clear();
+        self.states.clear();
     }
 
     /// Appends a batch and answers everyone in it. Answers how many records were appended.
@@ -79,7 +89,10 @@ impl<J: Judge> Appender<J> {
         if turn.is_empty() {
             return Ok(0);
         }
-        match self.transact(&turn).await {
+        let outcome = self.transact(&turn).await;
+        // What a committed transaction came to has been given back; anything else is read again when it is needed.
+        self.states.settle(self.lent.drain(..));
+        match outcome {
             Ok((records, answers)) => {
                 for (waiting, answer) in turn.into_values().flatten().zip(answers) {
                     let _ = waiting.reply.send(answer);
@@ -172,7 +185,7 @@ impl<J: Judge> Appender<J> {
 
     /// Judges one submission. The outer error is the database's, the inner one the submission's own.
     async fn submission(
-        &self,
+        &mut self,
         connection: &mut PgConnection,
         locked: &mut Locked,
         overlay: &mut Overlay<J::State>,
@@ -245,7 +258,7 @@ impl<J: Judge> Appender<J> {
     /// What the other streams say that the command relies on: asked again with what is loaded until it names nothing new. Too
     /// many are refused, since a decision on half of them could be wrong.
     async fn facts(
-        &self,
+        &mut self,
         connection: &mut PgConnection,
         locked: &Locked,
         overlay: &mut Overlay<J::State>,
@@ -282,7 +295,7 @@ impl<J: Judge> Appender<J> {
 
     /// The state of a stream as this transaction sees it.
     async fn current(
-        &self,
+        &mut self,
         connection: &mut PgConnection,
         locked: &Locked,
         overlay: &mut Overlay<J::State>,
@@ -295,7 +308,8 @@ impl<J: Judge> Appender<J> {
             return Ok(Err(AppendError::UnknownStream));
         };
         let key: Key = (Arc::clone(&locked.tenant), Arc::clone(stream));
-        let (version, mut state) = self.states.get(&key).unwrap_or_else(|| (0, Arc::new(empty)));
+        let (version, mut state) = self.states.lend(&key).unwrap_or_else(|| (0, Arc::new(empty)));
+        self.lent.push(key);
         let remembered = self
             .remembered
             .get(&locked.tenant)
