@@ -1,0 +1,7 @@
+//! The laws that no command may break, whatever is sent: replay, concurrency, batches and readings, through both doors.
+
+mod doors;
+mod random;
+mod sequence;
+
+mod replay;
