@@ -84,11 +84,14 @@ pub(super) fn start<J: Judge>(
     observer: &Arc<dyn Observer>,
 ) -> Queues<J> {
     let tracker = TaskTracker::new();
+    // One half waits in the order it came, the other sorted by tenant.
+    let half = (config.queue / 2).max(1);
     let senders = (0..config.writers.max(1))
         .map(|_| {
-            let (sender, waiting) = mpsc::channel(config.queue.max(1));
+            let (sender, waiting) = mpsc::channel(half);
             let appender = Appender::new(Arc::clone(judge), store.clone(), states.clone(), signals.clone());
-            let writer = Writer { appender, waiting, tenants: Tenants::default(), batch: config.batch.max(1), observer: Arc::clone(observer) };
+            let tenants = Tenants::default();
+            let writer = Writer { appender, waiting, tenants, most_sorted: half, batch: config.batch.max(1), observer: Arc::clone(observer) };
             tracker.spawn(writer.run());
             sender
         })
@@ -100,6 +103,7 @@ struct Writer<J: Judge> {
     appender: Appender<J>,
     waiting: mpsc::Receiver<Waiting<J>>,
     tenants: Tenants<J>,
+    most_sorted: usize,
     batch: usize,
     observer: Arc<dyn Observer>,
 }
@@ -107,18 +111,18 @@ struct Writer<J: Judge> {
 impl<J: Judge> Writer<J> {
     /// Runs until the queue is closed and empty.
     async fn run(mut self) {
-        let mut arrived = Vec::with_capacity(self.batch);
         loop {
             // Nothing lingers: whatever has come while the last transaction ran is the next one.
-            if self.tenants.is_empty() && self.waiting.recv_many(&mut arrived, self.batch).await == 0 {
-                return;
+            if self.tenants.is_empty() {
+                let Some(waiting) = self.waiting.recv().await else { return };
+                self.tenants.add(waiting);
             }
-            while arrived.len() < self.batch
+            // All that has come is sorted by tenant before turns are taken: only so can who came last be among the next.
+            while self.tenants.count < self.most_sorted
                 && let Ok(waiting) = self.waiting.try_recv()
             {
-                arrived.push(waiting);
+                self.tenants.add(waiting);
             }
-            arrived.drain(..).for_each(|waiting| self.tenants.add(waiting));
             let batch = self.tenants.take(self.batch);
             self.append(batch).await;
         }
@@ -171,11 +175,13 @@ struct Tenants<J: Judge> {
     waiting: HashMap<Arc<str>, VecDeque<Waiting<J>>>,
     /// The tenants whose turn it is, in order.
     turns: VecDeque<Arc<str>>,
+    /// How many wait.
+    count: usize,
 }
 
 impl<J: Judge> Default for Tenants<J> {
     fn default() -> Self {
-        Self { waiting: HashMap::new(), turns: VecDeque::new() }
+        Self { waiting: HashMap::new(), turns: VecDeque::new(), count: 0 }
     }
 }
 
@@ -191,6 +197,7 @@ impl<J: Judge> Tenants<J> {
             self.turns.push_back(tenant);
         }
         queue.push_back(waiting);
+        self.count += 1;
     }
 
     /// Takes so many submissions at the most, an equal share of each tenant's; whoever has more waits for its next turn. A request
@@ -221,6 +228,7 @@ impl<J: Judge> Tenants<J> {
             taken += mine.len();
             turn.insert(tenant, mine);
         }
+        self.count -= taken;
         turn
     }
 }
