@@ -4,4 +4,6 @@ mod doors;
 mod random;
 mod sequence;
 
+mod concurrency;
+mod queues;
 mod replay;
