@@ -4,6 +4,7 @@ mod doors;
 mod random;
 mod sequence;
 
+mod batches;
 mod concurrency;
 mod queues;
 mod replay;
