@@ -39,7 +39,13 @@ pub(super) async fn record_batch(ledger: &Ledger<Rules>, caller: &Caller, batch:
             continue;
         };
         permit(caller, own)?;
-        let mut command = decode(name, &any.value)?;
+        let mut command = match decode(name, &any.value) {
+            Ok(command) => command,
+            Err(failure) => {
+                violations.push(Violation { field: format!("commands[{index}]"), description: failure.sentence });
+                continue;
+            }
+        };
         if command.context().is_some() {
             violations.push(Violation { field: format!("commands[{index}].context"), description: "Must be left out: the context of the batch holds.".to_owned() });
         }
