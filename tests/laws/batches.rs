@@ -215,6 +215,18 @@ async fn a_hundred_commands_are_one_batch_and_one_position_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn when_everything_in_a_batch_is_wrong_the_answer_still_fits_through_the_door() {
+    let scene = scene().await;
+    let wrong = AssessRisk { context: context(), project_id: "1".to_owned(), risk_id: "2".to_owned(), assessment: Some(RiskAssessment::default()) };
+    let sent = batch(vec![any(&wrong); 100]);
+    for door in DOORS {
+        let refused = scene.record(door, &sent).await.unwrap_err();
+        assert_eq!(code_and_reason(&refused), ("INVALID_ARGUMENT", "INVALID_FIELDS"), "{refused:?}");
+        assert!((1..=100).contains(&refused.fields.len()), "{} fields are named", refused.fields.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_batch_needs_the_access_of_its_most_demanding_command() {
     let scene = scene().await;
     let organization = RegisterOrganization {
