@@ -29,7 +29,10 @@ fn main() -> Outcome<()> {
     files.sort();
 
     let mut compiler = protox::Compiler::new(["proto"])?;
-    compiler.include_source_info(true).include_imports(true).open_files(&files)?;
+    compiler
+        .include_source_info(true)
+        .include_imports(true)
+        .open_files(&files)?;
     // The raw bytes are kept: decoding into prost's own descriptor types would drop our options.
     let descriptor_bytes = compiler.encode_file_descriptor_set();
     std::fs::write(out.join("descriptor.bin"), &descriptor_bytes)?;
@@ -37,12 +40,17 @@ fn main() -> Outcome<()> {
     let mut config = prost_build::Config::new();
     config.bytes(["."]).enable_type_names();
     // Servers are not generated: both doors hand the bytes of a request to one handler (see src/api).
-    tonic_prost_build::configure().build_server(false).compile_fds_with_config(compiler.file_descriptor_set(), config)?;
+    tonic_prost_build::configure()
+        .build_server(false)
+        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
 
     let schema = schema::Schema::read(DescriptorPool::decode(descriptor_bytes.as_slice())?)?;
     std::fs::write(out.join("validation.rs"), validation::generate(&schema)?)?;
     std::fs::write(out.join("methods.rs"), methods::generate(&schema))?;
-    std::fs::write(out.join("commands_and_events.rs"), dispatch::commands_and_events(&schema))?;
+    std::fs::write(
+        out.join("commands_and_events.rs"),
+        dispatch::commands_and_events(&schema),
+    )?;
     std::fs::write(out.join("queries.rs"), dispatch::queries(&schema))?;
     Ok(())
 }

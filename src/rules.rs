@@ -40,8 +40,10 @@ impl Judge for Rules {
         facts: &HashMap<String, Arc<State>>,
         circumstances: &Circumstances,
     ) -> Result<Verdict<Event>, Refusal> {
-        let facts: HashMap<Stream, Arc<State>> =
-            facts.iter().filter_map(|(stream, state)| Some((Stream::parse(stream)?, Arc::clone(state)))).collect();
+        let facts: HashMap<Stream, Arc<State>> = facts
+            .iter()
+            .filter_map(|(stream, state)| Some((Stream::parse(stream)?, Arc::clone(state))))
+            .collect();
         let context = Context {
             subject: &circumstances.subject,
             on_behalf_of: &circumstances.on_behalf_of,
@@ -51,12 +53,18 @@ impl Judge for Rules {
             today: &circumstances.today,
         };
         let verdict = command.judge(state, &Facts::new(&facts), &context)?;
-        Ok(Verdict { events: verdict.events, role: verdict.role })
+        Ok(Verdict {
+            events: verdict.events,
+            role: verdict.role,
+        })
     }
 
     fn draft(&self, event: &Event) -> Draft {
         let data = schema::to_value(event.message(), &event.encode()).expect("an event of the schema has a JSON form");
-        Draft { event_type: event.message(), data }
+        Draft {
+            event_type: event.message(),
+            data,
+        }
     }
 
     fn read(&self, event_type: &str, data: &str) -> Result<Event, String> {

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use crate::schema::Schema;
 
 pub fn generate(schema: &Schema) -> String {
-    let mut code = String::from("/// Every RPC of the schema, in the order of the files.\npub static METHODS: &[Method] = &[\n");
+    let mut code =
+        String::from("/// Every RPC of the schema, in the order of the files.\npub static METHODS: &[Method] = &[\n");
     for rpc in &schema.rpcs {
         let method = &rpc.method;
         let kind = match (&rpc.command, method.is_server_streaming()) {

@@ -36,7 +36,10 @@ impl Schema {
     pub fn read(pool: DescriptorPool) -> Outcome<Self> {
         let options = Options::of(&pool)?;
         let mut rpcs = Vec::new();
-        for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+        for method in pool
+            .services()
+            .flat_map(|service| service.methods().collect::<Vec<_>>())
+        {
             rpcs.push(options.rpc(method)?);
         }
         let mut events = Vec::new();
@@ -45,19 +48,26 @@ impl Schema {
             let described = message.options();
             if let Some(kind) = options.enum_name(&described, &options.event) {
                 events.push((message, kind));
-            } else if let Some(kind) = options.enum_name(&described, &options.state) {
-                if states.insert(kind.clone(), message).is_some() {
-                    return Err(format!("two messages say they are the state of {kind}").into());
-                }
+            } else if let Some(kind) = options.enum_name(&described, &options.state)
+                && states.insert(kind.clone(), message).is_some()
+            {
+                return Err(format!("two messages say they are the state of {kind}").into());
             }
         }
-        let schema = Self { pool, rpcs, events, states };
+        let schema = Self {
+            pool,
+            rpcs,
+            events,
+            states,
+        };
         schema.check()?;
         Ok(schema)
     }
 
     pub fn commands(&self) -> impl Iterator<Item = (&Rpc, &str)> {
-        self.rpcs.iter().filter_map(|rpc| rpc.command.as_deref().map(|kind| (rpc, kind)))
+        self.rpcs
+            .iter()
+            .filter_map(|rpc| rpc.command.as_deref().map(|kind| (rpc, kind)))
     }
 
     fn check(&self) -> Outcome<()> {
@@ -66,17 +76,28 @@ impl Schema {
             let input = rpc.method.input();
             let id = format!("{}_id", kind.to_lowercase());
             if let Some(other) = seen.insert(input.full_name().to_owned(), rpc.method.full_name().to_owned()) {
-                return Err(format!("{} is the command of both {other} and {}", input.full_name(), rpc.method.full_name()).into());
+                return Err(format!(
+                    "{} is the command of both {other} and {}",
+                    input.full_name(),
+                    rpc.method.full_name()
+                )
+                .into());
             }
             for field in ["context", id.as_str()] {
                 if input.get_field_by_name(field).is_none() {
-                    return Err(format!("{} is a command on {kind} but has no field {field}", input.full_name()).into());
+                    return Err(
+                        format!("{} is a command on {kind} but has no field {field}", input.full_name()).into(),
+                    );
                 }
             }
         }
         for (event, kind) in &self.events {
             if !self.states.contains_key(kind) {
-                return Err(format!("{} is an event of {kind}, which has no state message", event.full_name()).into());
+                return Err(format!(
+                    "{} is an event of {kind}, which has no state message",
+                    event.full_name()
+                )
+                .into());
             }
         }
         Ok(())
@@ -113,23 +134,40 @@ impl Options {
     fn rpc(&self, method: MethodDescriptor) -> Outcome<Rpc> {
         let options = method.options();
         let name = method.full_name().to_owned();
-        let access = self.enum_name(&options, &self.access).ok_or_else(|| format!("{name} says nothing of who may call it"))?;
+        let access = self
+            .enum_name(&options, &self.access)
+            .ok_or_else(|| format!("{name} says nothing of who may call it"))?;
         if !options.has_extension(&self.http) {
             return Err(format!("{name} has no google.api.http route").into());
         }
         let rule = options.get_extension(&self.http);
         let rule = rule.as_message().ok_or("google.api.http is a message")?;
-        let text = |field: &str| rule.get_field_by_name(field).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+        let text = |field: &str| {
+            rule.get_field_by_name(field)
+                .and_then(|value| value.as_str().map(str::to_owned))
+                .unwrap_or_default()
+        };
         let (verb, path) = ["get", "post"]
             .into_iter()
             .map(|verb| (verb.to_owned(), text(verb)))
             .find(|(_, path)| !path.is_empty())
             .ok_or_else(|| format!("{name}: only get and post routes are served"))?;
         let body = text("body");
-        if !(body.is_empty() || body == "*") || rule.get_field_by_name("additional_bindings").is_some_and(|value| value.as_list().is_some_and(|list| !list.is_empty())) {
+        if !(body.is_empty() || body == "*")
+            || rule
+                .get_field_by_name("additional_bindings")
+                .is_some_and(|value| value.as_list().is_some_and(|list| !list.is_empty()))
+        {
             return Err(format!("{name}: only body \"*\" and a single binding are served").into());
         }
-        Ok(Rpc { access, command: self.enum_name(&options, &self.command), verb, path, body, method })
+        Ok(Rpc {
+            access,
+            command: self.enum_name(&options, &self.command),
+            verb,
+            path,
+            body,
+            method,
+        })
     }
 
     /// The name of the enum value that an option holds, without its prefix and in camel case: `AGGREGATE_PROJECT` → `Project`.
@@ -137,7 +175,9 @@ impl Options {
         if !options.has_extension(extension) {
             return None;
         }
-        let Value::EnumNumber(number) = *options.get_extension(extension) else { return None };
+        let Value::EnumNumber(number) = *options.get_extension(extension) else {
+            return None;
+        };
         let kind = extension.kind();
         let descriptor = kind.as_enum()?;
         let value = descriptor.get_value(number)?;
@@ -147,12 +187,19 @@ impl Options {
 }
 
 pub fn extension(pool: &DescriptorPool, name: &str) -> Outcome<ExtensionDescriptor> {
-    Ok(pool.get_extension_by_name(name).ok_or_else(|| format!("the schema lacks the extension {name}"))?)
+    Ok(pool
+        .get_extension_by_name(name)
+        .ok_or_else(|| format!("the schema lacks the extension {name}"))?)
 }
 
 fn camel(screaming: &str) -> String {
     screaming
         .split('_')
-        .map(|word| word.chars().take(1).chain(word.chars().skip(1).flat_map(char::to_lowercase)).collect::<String>())
+        .map(|word| {
+            word.chars()
+                .take(1)
+                .chain(word.chars().skip(1).flat_map(char::to_lowercase))
+                .collect::<String>()
+        })
         .collect()
 }

@@ -2,13 +2,18 @@
 
 use std::fmt::Write;
 
-use prost_reflect::{Cardinality, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value};
+use prost_reflect::{
+    Cardinality, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value,
+};
 
 use crate::Outcome;
 use crate::schema::{PACKAGE, Schema, extension};
 
 pub fn generate(schema: &Schema) -> Outcome<String> {
-    let generator = Generator { rules: extension(&schema.pool, "buf.validate.field")?, date: extension(&schema.pool, "vedtak.v1.date")? };
+    let generator = Generator {
+        rules: extension(&schema.pool, "buf.validate.field")?,
+        date: extension(&schema.pool, "vedtak.v1.date")?,
+    };
     let mut code = String::new();
     for message in requests(schema) {
         generator.message(&message, &mut code)?;
@@ -41,31 +46,59 @@ impl Generator {
         let name = message.name();
         let mut body = String::new();
         for field in message.fields() {
-            self.field(message, &field, &mut body).map_err(|problem| format!("{}: {problem}", field.full_name()))?;
+            self.field(message, &field, &mut body)
+                .map_err(|problem| format!("{}: {problem}", field.full_name()))?;
         }
-        let (at, violations) = if body.is_empty() { ("_at", "_violations") } else { ("at", "violations") };
-        writeln!(code, "impl Validate for {name} {{\n    fn validate(&self, {at}: &At<'_>, {violations}: &mut Violations) {{\n{body}    }}\n}}\n")?;
+        let (at, violations) = if body.is_empty() {
+            ("_at", "_violations")
+        } else {
+            ("at", "violations")
+        };
+        writeln!(
+            code,
+            "impl Validate for {name} {{\n    fn validate(&self, {at}: &At<'_>, {violations}: &mut Violations) {{\n{body}    }}\n}}\n"
+        )?;
         Ok(())
     }
 
     fn field(&self, message: &MessageDescriptor, field: &FieldDescriptor, code: &mut String) -> Outcome<()> {
         let options = field.options();
-        let rules = options.has_extension(&self.rules).then(|| options.get_extension(&self.rules)).and_then(|value| value.as_message().cloned());
+        let rules = options
+            .has_extension(&self.rules)
+            .then(|| options.get_extension(&self.rules))
+            .and_then(|value| value.as_message().cloned());
         let rules = Rules(rules);
         let date = options.has_extension(&self.date);
         let name = field.name();
-        if let Some(oneof) = field.containing_oneof().filter(|_| !field.field_descriptor_proto().proto3_optional()) {
+        if let Some(oneof) = field
+            .containing_oneof()
+            .filter(|_| !field.field_descriptor_proto().proto3_optional())
+        {
             return self.in_oneof(message, field, oneof.name(), &rules, date, code);
         }
         let place = format!("&at.field({name:?})");
         if field.is_list() {
             let repeated = rules.sub("repeated");
-            let max = repeated.number("max_items").ok_or("a repeated field needs max_items: every count that a caller controls has a limit")?;
+            let max = repeated
+                .number("max_items")
+                .ok_or("a repeated field needs max_items: every count that a caller controls has a limit")?;
             let min = repeated.number("min_items").unwrap_or(0);
-            writeln!(code, "        count(self.{name}.len(), {min}, {max}, {place}, violations);")?;
-            if let Some(check) = self.value(field, &repeated.sub("items"), date, "item", "&at.field(NAME).item(index)")? {
+            writeln!(
+                code,
+                "        count(self.{name}.len(), {min}, {max}, {place}, violations);"
+            )?;
+            if let Some(check) = self.value(
+                field,
+                &repeated.sub("items"),
+                date,
+                "item",
+                "&at.field(NAME).item(index)",
+            )? {
                 let check = check.replace("NAME", &format!("{name:?}"));
-                writeln!(code, "        for (index, item) in self.{name}.iter().enumerate() {{\n            {check}\n        }}")?;
+                writeln!(
+                    code,
+                    "        for (index, item) in self.{name}.iter().enumerate() {{\n            {check}\n        }}"
+                )?;
             }
             return Ok(());
         }
@@ -79,7 +112,10 @@ impl Generator {
         let binding = if presence { "value" } else { "&self.FIELD" }.replace("FIELD", name);
         if let Some(check) = self.value(field, &rules, date, &binding, &place)? {
             if presence {
-                writeln!(code, "        if let Some(value) = &self.{name} {{\n            {check}\n        }}")?;
+                writeln!(
+                    code,
+                    "        if let Some(value) = &self.{name} {{\n            {check}\n        }}"
+                )?;
             } else {
                 writeln!(code, "        {check}")?;
             }
@@ -87,16 +123,35 @@ impl Generator {
         Ok(())
     }
 
-    fn in_oneof(&self, message: &MessageDescriptor, field: &FieldDescriptor, oneof: &str, rules: &Rules, date: bool, code: &mut String) -> Outcome<()> {
+    fn in_oneof(
+        &self,
+        message: &MessageDescriptor,
+        field: &FieldDescriptor,
+        oneof: &str,
+        rules: &Rules,
+        date: bool,
+        code: &mut String,
+    ) -> Outcome<()> {
         if let Some(check) = self.value(field, rules, date, "value", &format!("&at.field({:?})", field.name()))? {
             let path = format!("{}::{}", snake(message.name()), camel(oneof));
-            writeln!(code, "        if let Some({path}::{}(value)) = &self.{oneof} {{\n            {check}\n        }}", camel(field.name()))?;
+            writeln!(
+                code,
+                "        if let Some({path}::{}(value)) = &self.{oneof} {{\n            {check}\n        }}",
+                camel(field.name())
+            )?;
         }
         Ok(())
     }
 
     /// The check of one value, as a statement, if there is any.
-    fn value(&self, field: &FieldDescriptor, rules: &Rules, date: bool, binding: &str, place: &str) -> Outcome<Option<String>> {
+    fn value(
+        &self,
+        field: &FieldDescriptor,
+        rules: &Rules,
+        date: bool,
+        binding: &str,
+        place: &str,
+    ) -> Outcome<Option<String>> {
         Ok(match field.kind() {
             Kind::String if date => Some(format!("date({binding}, {place}, violations);")),
             Kind::String => Some(string(&rules.sub("string"), binding, place)?),
@@ -110,10 +165,20 @@ impl Generator {
                 if !rules.flag("defined_only") {
                     return Err("an enum needs defined_only".into());
                 }
-                Some(format!("enumeration::<{}>(*{binding}, {zero}, {place}, violations);", descriptor.name()).replace("*&", ""))
+                Some(
+                    format!(
+                        "enumeration::<{}>(*{binding}, {zero}, {place}, violations);",
+                        descriptor.name()
+                    )
+                    .replace("*&", ""),
+                )
             }
-            Kind::Message(inner) if inner.package_name() == PACKAGE => Some(format!("{binding}.validate({place}, violations);")),
-            Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => Some(format!("timestamp({binding}, {place}, violations);")),
+            Kind::Message(inner) if inner.package_name() == PACKAGE => {
+                Some(format!("{binding}.validate({place}, violations);"))
+            }
+            Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => {
+                Some(format!("timestamp({binding}, {place}, violations);"))
+            }
             Kind::Message(inner) if inner.full_name() == "google.protobuf.Any" => None,
             other => return Err(format!("{other:?} is not used in requests").into()),
         })
@@ -125,9 +190,13 @@ fn string(rules: &Rules, binding: &str, place: &str) -> Outcome<String> {
         return Ok(format!("uuid({binding}, {place}, violations);"));
     }
     if let Some(pattern) = rules.text("pattern") {
-        return Ok(format!("pattern({binding}, {pattern:?}, {{ static PATTERN: LazyLock<Regex> = LazyLock::new(|| Regex::new({pattern:?}).expect(\"the build has compiled it\")); &PATTERN }}, {place}, violations);"));
+        return Ok(format!(
+            "pattern({binding}, {pattern:?}, {{ static PATTERN: LazyLock<Regex> = LazyLock::new(|| Regex::new({pattern:?}).expect(\"the build has compiled it\")); &PATTERN }}, {place}, violations);"
+        ));
     }
-    let max = rules.number("max_len").ok_or("a string needs max_len, uuid, pattern or date: every size that a caller controls has a limit")?;
+    let max = rules
+        .number("max_len")
+        .ok_or("a string needs max_len, uuid, pattern or date: every size that a caller controls has a limit")?;
     let min = rules.number("min_len").unwrap_or(0);
     Ok(format!("length({binding}, {min}, {max}, {place}, violations);"))
 }
@@ -139,7 +208,7 @@ fn range(rules: &Rules, binding: &str, place: &str) -> Option<String> {
     }
     let low = low.unwrap_or(i64::MIN);
     let high = high.unwrap_or(i64::MAX);
-    Some(format!("range(i64::from(*{binding}), {low}, {high}, {place}, violations);").replace("*&", ""))
+    Some(format!("range(*{binding}, {low}, {high}, {place}, violations);").replace("*&", ""))
 }
 
 /// A message of rules, or none.
@@ -149,7 +218,9 @@ impl Rules {
     fn get(&self, field: &str) -> Option<Value> {
         let message = self.0.as_ref()?;
         let descriptor = message.descriptor().get_field_by_name(field)?;
-        message.has_field(&descriptor).then(|| message.get_field(&descriptor).into_owned())
+        message
+            .has_field(&descriptor)
+            .then(|| message.get_field(&descriptor).into_owned())
     }
 
     fn sub(&self, field: &str) -> Self {
@@ -169,7 +240,9 @@ impl Rules {
     }
 
     fn numbers(&self, field: &str) -> Vec<i64> {
-        self.get(field).and_then(|value| value.as_list().map(|list| list.iter().filter_map(number).collect())).unwrap_or_default()
+        self.get(field)
+            .and_then(|value| value.as_list().map(|list| list.iter().filter_map(number).collect()))
+            .unwrap_or_default()
     }
 }
 
@@ -184,7 +257,16 @@ fn number(value: &Value) -> Option<i64> {
 }
 
 fn camel(snake: &str) -> String {
-    snake.split('_').map(|word| word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>()).collect()
+    snake
+        .split('_')
+        .map(|word| {
+            word.chars()
+                .take(1)
+                .flat_map(char::to_uppercase)
+                .chain(word.chars().skip(1))
+                .collect::<String>()
+        })
+        .collect()
 }
 
 fn snake(camel: &str) -> String {

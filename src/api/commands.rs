@@ -8,71 +8,116 @@ use tonic::Code;
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::service::permit;
 use super::identity::Caller;
-use crate::rules::Rules;
+use super::service::permit;
 use crate::clock;
 use crate::domain::Command;
 use crate::ledger::{Circumstances, Ledger, Submission};
+use crate::rules::Rules;
 use crate::schema::v1::{CommandContext, Receipt, RecordBatch};
 use crate::schema::{METHODS, Method, Violation};
 
 /// Records one command.
-pub(super) async fn record(ledger: &Ledger<Rules>, caller: &Caller, method: &Method, request: Bytes) -> Result<Receipt, Failure> {
+pub(super) async fn record(
+    ledger: &Ledger<Rules>,
+    caller: &Caller,
+    method: &Method,
+    request: Bytes,
+) -> Result<Receipt, Failure> {
     let command = decode(method.input, &request)?;
     let violations = command.check();
     if !violations.is_empty() {
         return Err(Failure::fields(violations));
     }
-    let context = command.context().cloned().ok_or_else(|| Failure::field("context", "Must be given."))?;
+    let context = command
+        .context()
+        .cloned()
+        .ok_or_else(|| Failure::field("context", "Must be given."))?;
     submit(ledger, caller, context, vec![command]).await
 }
 
 /// Records several commands on one stream, all or none.
-pub(super) async fn record_batch(ledger: &Ledger<Rules>, caller: &Caller, batch: RecordBatch) -> Result<Receipt, Failure> {
+pub(super) async fn record_batch(
+    ledger: &Ledger<Rules>,
+    caller: &Caller,
+    batch: RecordBatch,
+) -> Result<Receipt, Failure> {
     let mut violations = Vec::new();
     let mut commands = Vec::new();
     for (index, any) in batch.commands.iter().enumerate() {
         let name = any.type_url.rsplit('/').next().unwrap_or_default();
-        let Some(own) = METHODS.iter().find(|method| method.input == name && Command::decode(name, &[]).is_some()) else {
-            violations.push(Violation { field: format!("commands[{index}]"), description: format!("{} is not a command.", short(&any.type_url)) });
+        let Some(own) = METHODS
+            .iter()
+            .find(|method| method.input == name && Command::decode(name, &[]).is_some())
+        else {
+            violations.push(Violation {
+                field: format!("commands[{index}]"),
+                description: format!("{} is not a command.", short(&any.type_url)),
+            });
             continue;
         };
         permit(caller, own)?;
         let mut command = match decode(name, &any.value) {
             Ok(command) => command,
             Err(failure) => {
-                violations.push(Violation { field: format!("commands[{index}]"), description: failure.sentence });
+                violations.push(Violation {
+                    field: format!("commands[{index}]"),
+                    description: failure.sentence,
+                });
                 continue;
             }
         };
         if command.context().is_some() {
-            violations.push(Violation { field: format!("commands[{index}].context"), description: "Must be left out: the context of the batch holds.".to_owned() });
+            violations.push(Violation {
+                field: format!("commands[{index}].context"),
+                description: "Must be left out: the context of the batch holds.".to_owned(),
+            });
         }
         if let Some(context) = &batch.context {
             command.set_context(context.clone());
         }
-        violations.extend(command.check().into_iter().map(|violation| Violation { field: format!("commands[{index}].{}", violation.field), ..violation }));
+        violations.extend(command.check().into_iter().map(|violation| Violation {
+            field: format!("commands[{index}].{}", violation.field),
+            ..violation
+        }));
         commands.push(command);
     }
-    if let Some(other) = commands.iter().position(|command| command.stream() != commands[0].stream()) {
+    if let Some(other) = commands
+        .iter()
+        .position(|command| command.stream() != commands[0].stream())
+    {
         violations.push(Violation {
             field: format!("commands[{other}]"),
-            description: format!("Goes to {}, but the batch is on {}: all its commands must be on one stream.", commands[other].stream(), commands[0].stream()),
+            description: format!(
+                "Goes to {}, but the batch is on {}: all its commands must be on one stream.",
+                commands[other].stream(),
+                commands[0].stream()
+            ),
         });
     }
     violations.dedup();
     if !violations.is_empty() {
         return Err(Failure::fields(violations));
     }
-    let context = batch.context.ok_or_else(|| Failure::field("context", "Must be given."))?;
+    let context = batch
+        .context
+        .ok_or_else(|| Failure::field("context", "Must be given."))?;
     submit(ledger, caller, context, commands).await
 }
 
-async fn submit(ledger: &Ledger<Rules>, caller: &Caller, context: CommandContext, commands: Vec<Command>) -> Result<Receipt, Failure> {
-    let stream = commands.first().map(|command| command.stream().to_string()).ok_or_else(|| Failure::field("commands", "Must not be empty."))?;
+async fn submit(
+    ledger: &Ledger<Rules>,
+    caller: &Caller,
+    context: CommandContext,
+    commands: Vec<Command>,
+) -> Result<Receipt, Failure> {
+    let stream = commands
+        .first()
+        .map(|command| command.stream().to_string())
+        .ok_or_else(|| Failure::field("commands", "Must not be empty."))?;
     let today = clock::today();
-    let request_id = Uuid::parse_str(&context.request_id).map_err(|_| Failure::field("context.request_id", "Must be a UUID."))?;
+    let request_id =
+        Uuid::parse_str(&context.request_id).map_err(|_| Failure::field("context.request_id", "Must be a UUID."))?;
     let submission = Submission {
         tenant: Arc::from(caller.tenant.as_str()),
         stream: Arc::from(stream.as_str()),
@@ -98,7 +143,13 @@ async fn submit(ledger: &Ledger<Rules>, caller: &Caller, context: CommandContext
 
 fn decode(message: &str, bytes: &[u8]) -> Result<Command, Failure> {
     Command::decode(message, bytes)
-        .ok_or_else(|| Failure::new(Code::InvalidArgument, "UNKNOWN_COMMAND", format!("{message} is not a command.")))?
+        .ok_or_else(|| {
+            Failure::new(
+                Code::InvalidArgument,
+                "UNKNOWN_COMMAND",
+                format!("{message} is not a command."),
+            )
+        })?
         .map_err(|error| Failure::malformed(message, &error.to_string()))
 }
 

@@ -42,14 +42,26 @@ impl Failure {
     /// A failure with nothing but its reason and a sentence.
     #[must_use]
     pub fn new(code: Code, reason: &'static str, sentence: impl Into<String>) -> Self {
-        Self { code, reason, sentence: sentence.into(), rule: None, violations: Vec::new(), metadata: HashMap::new(), retry_after: None }
+        Self {
+            code,
+            reason,
+            sentence: sentence.into(),
+            rule: None,
+            violations: Vec::new(),
+            metadata: HashMap::new(),
+            retry_after: None,
+        }
     }
 
     /// There is no such RPC.
     #[must_use]
     pub fn unknown_method(path: &str) -> Self {
         let path: String = path.chars().take(200).collect();
-        Self::new(Code::Unimplemented, "UNKNOWN_METHOD", format!("There is no RPC {path}: see the schema, by reflection or in /openapi.json."))
+        Self::new(
+            Code::Unimplemented,
+            "UNKNOWN_METHOD",
+            format!("There is no RPC {path}: see the schema, by reflection or in /openapi.json."),
+        )
     }
 
     /// Fields of the request break the rules of the schema.
@@ -68,34 +80,51 @@ impl Failure {
         }
         violations.truncate(told);
         if told < all {
-            sentence.push_str(&format!(" And {} more.", all - told));
+            sentence = format!("{sentence} And {} more.", all - told);
         }
-        Self { violations, ..Self::new(Code::InvalidArgument, "INVALID_FIELDS", sentence) }
+        Self {
+            violations,
+            ..Self::new(Code::InvalidArgument, "INVALID_FIELDS", sentence)
+        }
     }
 
     /// One field of the request is at fault.
     #[must_use]
     pub fn field(field: &str, description: impl Into<String>) -> Self {
-        Self::fields(vec![Violation { field: field.to_owned(), description: description.into() }])
+        Self::fields(vec![Violation {
+            field: field.to_owned(),
+            description: description.into(),
+        }])
     }
 
     /// The bytes of the request are not the message they should be.
     #[must_use]
     pub fn malformed(message: &str, problem: &str) -> Self {
-        Self::new(Code::InvalidArgument, "MALFORMED_REQUEST", format!("The request is not a {message}: {problem}."))
+        Self::new(
+            Code::InvalidArgument,
+            "MALFORMED_REQUEST",
+            format!("The request is not a {message}: {problem}."),
+        )
     }
 
     /// Something that should never happen did. What it was goes to the log, not to the caller.
     #[must_use]
     pub fn internal(context: &str, problem: &dyn std::fmt::Display) -> Self {
         tracing::error!(context, %problem, "internal error");
-        Self::new(Code::Internal, "INTERNAL", "The service failed in a way it should not. It has been logged; the request may be sent again with the same request_id.")
+        Self::new(
+            Code::Internal,
+            "INTERNAL",
+            "The service failed in a way it should not. It has been logged; the request may be sent again with the same request_id.",
+        )
     }
 
     /// The database does not answer.
     #[must_use]
     pub fn unavailable(sentence: impl Into<String>) -> Self {
-        Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(Code::Unavailable, "STORE_UNAVAILABLE", sentence) }
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(Code::Unavailable, "STORE_UNAVAILABLE", sentence)
+        }
     }
 
     /// The reading reaches past the end of the ledger.
@@ -104,7 +133,9 @@ impl Failure {
         let mut failure = Self::new(
             Code::OutOfRange,
             "POSITION_NOT_REACHED",
-            format!("{field} is {asked}, but the tenant's ledger has come to position {head}. Give a position from one of its receipts."),
+            format!(
+                "{field} is {asked}, but the tenant's ledger has come to position {head}. Give a position from one of its receipts."
+            ),
         );
         failure.metadata.insert("head".to_owned(), head.to_string());
         failure
@@ -119,7 +150,10 @@ impl Failure {
             metadata.insert("rule".to_owned(), rule.to_owned());
         }
         if !self.violations.is_empty() {
-            let violations = self.violations.into_iter().map(|violation| FieldViolation::new(violation.field, violation.description));
+            let violations = self
+                .violations
+                .into_iter()
+                .map(|violation| FieldViolation::new(violation.field, violation.description));
             details.set_bad_request(violations.collect::<Vec<_>>());
         }
         if self.code == Code::FailedPrecondition {
@@ -166,7 +200,10 @@ impl Failure {
             problem["rule"] = rule.into();
         }
         if !self.violations.is_empty() {
-            let violations = self.violations.iter().map(|violation| json!({"field": violation.field, "description": violation.description}));
+            let violations = self
+                .violations
+                .iter()
+                .map(|violation| json!({"field": violation.field, "description": violation.description}));
             problem["violations"] = violations.collect();
         }
         if !self.metadata.is_empty() {
@@ -213,8 +250,19 @@ impl From<Refusal> for Failure {
             Kind::PermissionDenied => Code::PermissionDenied,
         };
         let sentence = refusal.sentence();
-        let violations = refusal.field.map(|field| Violation { field, description: sentence.clone() }).into_iter().collect();
-        Self { rule: refusal.rule, violations, ..Self::new(code, refusal.reason, sentence) }
+        let violations = refusal
+            .field
+            .map(|field| Violation {
+                field,
+                description: sentence.clone(),
+            })
+            .into_iter()
+            .collect();
+        Self {
+            rule: refusal.rule,
+            violations,
+            ..Self::new(code, refusal.reason, sentence)
+        }
     }
 }
 
@@ -232,9 +280,23 @@ impl From<LedgerError> for Failure {
 
 impl From<JsonError> for Failure {
     fn from(error: JsonError) -> Self {
-        let violation = Violation { field: error.field.clone(), description: error.problem.clone() };
-        let place = if error.field.is_empty() { String::new() } else { format!(" (at {})", error.field) };
-        Self { violations: vec![violation], ..Self::new(Code::InvalidArgument, "MALFORMED_REQUEST", format!("The request is not valid{place}: {}.", error.problem)) }
+        let violation = Violation {
+            field: error.field.clone(),
+            description: error.problem.clone(),
+        };
+        let place = if error.field.is_empty() {
+            String::new()
+        } else {
+            format!(" (at {})", error.field)
+        };
+        Self {
+            violations: vec![violation],
+            ..Self::new(
+                Code::InvalidArgument,
+                "MALFORMED_REQUEST",
+                format!("The request is not valid{place}: {}.", error.problem),
+            )
+        }
     }
 }
 
@@ -247,24 +309,45 @@ impl From<AppendError<Refusal>> for Failure {
                 failure
             }
             AppendError::Stale { current } => {
-                let sentence = format!("The stream is at version {current}, not at expected_version. Read it again, look at what has changed, and send the command with the new version if it still holds.");
+                let sentence = format!(
+                    "The stream is at version {current}, not at expected_version. Read it again, look at what has changed, and send the command with the new version if it still holds."
+                );
                 let mut failure = Self::new(Code::Aborted, "VERSION_CONFLICT", sentence);
-                failure.metadata.insert("current_version".to_owned(), current.to_string());
+                failure
+                    .metadata
+                    .insert("current_version".to_owned(), current.to_string());
                 failure
             }
             AppendError::RequestReused => Self {
-                violations: vec![Violation { field: "context.request_id".to_owned(), description: "Was used before, with other content.".to_owned() }],
-                ..Self::new(Code::AlreadyExists, "REQUEST_ID_REUSED", "This request_id was used before, with other content. Use a new UUID for a new intention, and the same one only to send the very same request again.")
+                violations: vec![Violation {
+                    field: "context.request_id".to_owned(),
+                    description: "Was used before, with other content.".to_owned(),
+                }],
+                ..Self::new(
+                    Code::AlreadyExists,
+                    "REQUEST_ID_REUSED",
+                    "This request_id was used before, with other content. Use a new UUID for a new intention, and the same one only to send the very same request again.",
+                )
             },
             AppendError::TooLarge { bytes } => Self::new(
                 Code::InvalidArgument,
                 "RECORD_TOO_LARGE",
-                format!("The event would take {bytes} bytes; a record holds 65535. Shorten the texts, or send it in several commands."),
+                format!(
+                    "The event would take {bytes} bytes; a record holds 65535. Shorten the texts, or send it in several commands."
+                ),
             ),
-            AppendError::UnknownStream => Self::new(Code::InvalidArgument, "UNKNOWN_STREAM", "There are no streams of this kind."),
+            AppendError::UnknownStream => Self::new(
+                Code::InvalidArgument,
+                "UNKNOWN_STREAM",
+                "There are no streams of this kind.",
+            ),
             AppendError::Busy { retry_after } => Self {
                 retry_after: Some(retry_after),
-                ..Self::new(Code::ResourceExhausted, "QUEUE_FULL", "Too many commands are waiting. Nothing of this one was recorded; send it again a little later with the same request_id.")
+                ..Self::new(
+                    Code::ResourceExhausted,
+                    "QUEUE_FULL",
+                    "Too many commands are waiting. Nothing of this one was recorded; send it again a little later with the same request_id.",
+                )
             },
             AppendError::Unavailable(sentence) => Self::unavailable(sentence),
             AppendError::Unreadable(unreadable) => Self::internal("judging a command", &unreadable),

@@ -68,7 +68,12 @@ impl UnaryService<Bytes> for Call {
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let Self { service, method, caller, deadline } = self;
+        let Self {
+            service,
+            method,
+            caller,
+            deadline,
+        } = self;
         let (service, method, caller, deadline) = (service.clone(), *method, Arc::clone(caller), *deadline);
         Box::pin(async move {
             let answer = service.unary(method, &caller, request.into_inner(), deadline).await;
@@ -85,7 +90,10 @@ impl ServerStreamingService<Bytes> for Call {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let (service, method, caller) = (self.service.clone(), self.method, Arc::clone(&self.caller));
         Box::pin(async move {
-            let items = service.stream(method, &caller, request.into_inner()).await.map_err(Failure::into_status)?;
+            let items = service
+                .stream(method, &caller, request.into_inner())
+                .await
+                .map_err(Failure::into_status)?;
             let items: Self::ResponseStream = Box::pin(items.map(|item| item.map_err(Failure::into_status)));
             Ok(tonic::Response::new(items))
         })
@@ -93,13 +101,27 @@ impl ServerStreamingService<Bytes> for Call {
 }
 
 /// Handles a call of one RPC.
-pub(super) async fn handle(service: Service, method: &'static Method, limits: Limits, request: Request<Body>) -> Response<tonic::body::Body> {
+pub(super) async fn handle(
+    service: Service,
+    method: &'static Method,
+    limits: Limits,
+    request: Request<Body>,
+) -> Response<tonic::body::Body> {
     let Some(caller) = request.extensions().get::<Arc<Caller>>().cloned() else {
-        return Failure::internal("gRPC door", &"a request came past the identity layer").into_status().into_http();
+        return Failure::internal("gRPC door", &"a request came past the identity layer")
+            .into_status()
+            .into_http();
     };
     let deadline = deadline(request.headers(), limits.request_timeout);
-    let call = Call { service, method, caller, deadline };
-    let mut grpc = Grpc::new(Verbatim).max_decoding_message_size(limits.max_request_bytes).max_encoding_message_size(usize::MAX);
+    let call = Call {
+        service,
+        method,
+        caller,
+        deadline,
+    };
+    let mut grpc = Grpc::new(Verbatim)
+        .max_decoding_message_size(limits.max_request_bytes)
+        .max_encoding_message_size(usize::MAX);
     match method.kind {
         MethodKind::Command | MethodKind::Query => grpc.unary(call, request).await,
         MethodKind::Stream => grpc.server_streaming(call, request).await,
@@ -113,28 +135,35 @@ pub(super) fn unknown(path: &str) -> Response<tonic::body::Body> {
 
 /// Whether a request comes through this door.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// The deadline of the caller (`grpc-timeout`), or ours when that is nearer.
 fn deadline(headers: &HeaderMap, most: Duration) -> Duration {
-    let asked = headers.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(|text| {
-        let (amount, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let amount: u64 = amount.parse().ok().filter(|_| amount.len() <= 8)?;
-        Some(match unit {
-            "H" => Duration::from_secs(amount * 3600),
-            "M" => Duration::from_secs(amount * 60),
-            "S" => Duration::from_secs(amount),
-            "m" => Duration::from_millis(amount),
-            "u" => Duration::from_micros(amount),
-            "n" => Duration::from_nanos(amount),
-            _ => return None,
-        })
-    });
+    let asked = headers
+        .get("grpc-timeout")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| {
+            let (amount, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+            let amount: u64 = amount.parse().ok().filter(|_| amount.len() <= 8)?;
+            Some(match unit {
+                "H" => Duration::from_secs(amount * 3600),
+                "M" => Duration::from_secs(amount * 60),
+                "S" => Duration::from_secs(amount),
+                "m" => Duration::from_millis(amount),
+                "u" => Duration::from_micros(amount),
+                "n" => Duration::from_nanos(amount),
+                _ => return None,
+            })
+        });
     asked.map_or(most, |asked| asked.min(most))
 }
 
 /// The code of an answer, for metrics. One that has begun well counts as well: what comes later is in its trailers.
 pub(super) fn code_of(headers: &HeaderMap) -> Code {
-    headers.get("grpc-status").map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
+    headers
+        .get("grpc-status")
+        .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
 }

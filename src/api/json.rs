@@ -42,12 +42,22 @@ async fn call(
 ) -> Result<Response<Body>, Failure> {
     let caller = request.extensions().get::<Arc<Caller>>().cloned();
     let caller = caller.ok_or_else(|| Failure::internal("JSON door", &"a request came past the identity layer"))?;
-    let path = path.map_err(|_| Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", "The path is not valid UTF-8."))?;
+    let path = path.map_err(|_| {
+        Failure::new(
+            Code::InvalidArgument,
+            "MALFORMED_REQUEST",
+            "The path is not valid UTF-8.",
+        )
+    })?;
     let accept = Accept::of(request.headers());
     let query = request.uri().query().map(str::to_owned);
     let message = if method.has_body {
         if query.is_some_and(|query| !query.is_empty()) {
-            return Err(Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", "A command is sent in the body: there is no query string."));
+            return Err(Failure::new(
+                Code::InvalidArgument,
+                "MALFORMED_REQUEST",
+                "A command is sent in the body: there is no query string.",
+            ));
         }
         body(method, limits, &path, request).await?
     } else {
@@ -56,37 +66,70 @@ async fn call(
     match method.kind {
         MethodKind::Command | MethodKind::Query => {
             let answer = service.unary(method, &caller, message, limits.request_timeout).await?;
-            let json = schema::to_json(method.output, &answer).map_err(|error| Failure::internal("writing JSON", &error))?;
+            let json =
+                schema::to_json(method.output, &answer).map_err(|error| Failure::internal("writing JSON", &error))?;
             Ok(respond(StatusCode::OK, "application/json", json.into()))
         }
-        MethodKind::Stream => Ok(streamed(method, accept, service.stream(method, &caller, message).await?)),
+        MethodKind::Stream => Ok(streamed(
+            method,
+            accept,
+            service.stream(method, &caller, message).await?,
+        )),
     }
 }
 
 /// Reads the body, with the fields that the path gives put in.
 async fn body(method: &Method, limits: Limits, path: &RawPathParams, request: Request<Body>) -> Result<Bytes, Failure> {
-    let json = request.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"application/json"));
+    let json = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"application/json"));
     if !json {
-        return Err(Failure::new(Code::InvalidArgument, "CONTENT_TYPE", "The body must be sent as content-type: application/json."));
+        return Err(Failure::new(
+            Code::InvalidArgument,
+            "CONTENT_TYPE",
+            "The body must be sent as content-type: application/json.",
+        ));
     }
-    let body = Limited::new(request.into_body(), limits.max_request_bytes).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            let sentence = format!("The body is larger than {} bytes.", limits.max_request_bytes);
-            Failure::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", sentence)
-        } else {
-            Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", "The body broke off before its end.")
-        }
-    })?;
+    let body = Limited::new(request.into_body(), limits.max_request_bytes)
+        .collect()
+        .await
+        .map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                let sentence = format!("The body is larger than {} bytes.", limits.max_request_bytes);
+                Failure::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", sentence)
+            } else {
+                Failure::new(
+                    Code::InvalidArgument,
+                    "MALFORMED_REQUEST",
+                    "The body broke off before its end.",
+                )
+            }
+        })?;
     let body = body.to_bytes();
-    let text = std::str::from_utf8(&body).map_err(|_| Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", "The body is not valid UTF-8."))?;
+    let text = std::str::from_utf8(&body).map_err(|_| {
+        Failure::new(
+            Code::InvalidArgument,
+            "MALFORMED_REQUEST",
+            "The body is not valid UTF-8.",
+        )
+    })?;
     let mut fields = match serde_json::from_str::<Unique>(text) {
         Ok(Unique(fields)) => fields,
-        Err(error) => return Err(Failure::malformed(method.input, &format!("the body is not a JSON object: {error}"))),
+        Err(error) => {
+            return Err(Failure::malformed(
+                method.input,
+                &format!("the body is not a JSON object: {error}"),
+            ));
+        }
     };
     for (name, value) in path {
         match fields.get(name) {
             Some(Value::String(given)) if given != value => {
-                return Err(Failure::field(name, format!("Is {given} in the body but {value} in the path: leave it out of the body.")));
+                return Err(Failure::field(
+                    name,
+                    format!("Is {given} in the body but {value} in the path: leave it out of the body."),
+                ));
             }
             Some(Value::String(_)) | None => drop(fields.insert(name.to_owned(), Value::String(value.to_owned()))),
             Some(_) => return Err(Failure::field(name, "Must be a string.")),
@@ -131,7 +174,10 @@ fn from_query(method: &Method, query: &str, path: &RawPathParams) -> Result<Byte
     let mut fields = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if path.iter().any(|(bound, _)| bound == name) {
-            return Err(Failure::field(&name, "Is given in the path: leave it out of the query string."));
+            return Err(Failure::field(
+                &name,
+                "Is given in the path: leave it out of the query string.",
+            ));
         }
         put(&mut fields, &descriptor, &name, &name, &value)?;
     }
@@ -141,10 +187,21 @@ fn from_query(method: &Method, query: &str, path: &RawPathParams) -> Result<Byte
     Ok(schema::from_json(method.input, Value::Object(fields))?.into())
 }
 
-fn put(fields: &mut Map<String, Value>, message: &MessageDescriptor, whole: &str, name: &str, value: &str) -> Result<(), Failure> {
+fn put(
+    fields: &mut Map<String, Value>,
+    message: &MessageDescriptor,
+    whole: &str,
+    name: &str,
+    value: &str,
+) -> Result<(), Failure> {
     let unknown = || Failure::field(&short(whole), "Is not a parameter of this query.");
-    let (name, rest) = name.split_once('.').map_or((name, None), |(name, rest)| (name, Some(rest)));
-    let field = message.get_field_by_name(name).or_else(|| message.get_field_by_json_name(name)).ok_or_else(unknown)?;
+    let (name, rest) = name
+        .split_once('.')
+        .map_or((name, None), |(name, rest)| (name, Some(rest)));
+    let field = message
+        .get_field_by_name(name)
+        .or_else(|| message.get_field_by_json_name(name))
+        .ok_or_else(unknown)?;
     if let (Kind::Message(inner), Some(rest)) = (field.kind(), rest) {
         let nested = fields.entry(field.name()).or_insert_with(|| Value::Object(Map::new()));
         return put(nested.as_object_mut().ok_or_else(unknown)?, &inner, whole, rest, value);
@@ -185,7 +242,10 @@ enum Accept {
 
 impl Accept {
     fn of(headers: &HeaderMap) -> Self {
-        let events = headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|text| text.contains("text/event-stream")));
+        let events = headers
+            .get_all(ACCEPT)
+            .iter()
+            .any(|value| value.to_str().is_ok_and(|text| text.contains("text/event-stream")));
         if events { Self::Events } else { Self::Lines }
     }
 }
@@ -193,10 +253,17 @@ impl Accept {
 /// Writes a stream. A failure on the way is its last line, since the status has been sent long before.
 fn streamed(method: &'static Method, accept: Accept, items: ReplyStream) -> Response<Body> {
     let lines = items.map(move |item| {
-        let written = item.and_then(|bytes| schema::to_json(method.output, &bytes).map_err(|error| Failure::internal("writing JSON", &error)));
+        let written = item.and_then(|bytes| {
+            schema::to_json(method.output, &bytes).map_err(|error| Failure::internal("writing JSON", &error))
+        });
         let (event, json) = match written {
             Ok(json) => ("message", json),
-            Err(failure) => ("error", serde_json::json!({"error": failure.problem(failure.http_status())}).to_string().into_bytes()),
+            Err(failure) => (
+                "error",
+                serde_json::json!({"error": failure.problem(failure.http_status())})
+                    .to_string()
+                    .into_bytes(),
+            ),
         };
         let mut line = BytesMut::new();
         if accept == Accept::Events {
@@ -206,14 +273,20 @@ fn streamed(method: &'static Method, accept: Accept, items: ReplyStream) -> Resp
         line.extend_from_slice(if accept == Accept::Events { b"\n\n" } else { b"\n" });
         Ok::<_, std::convert::Infallible>(line.freeze())
     });
-    let content_type = if accept == Accept::Events { "text/event-stream" } else { "application/x-ndjson" };
+    let content_type = if accept == Accept::Events {
+        "text/event-stream"
+    } else {
+        "application/x-ndjson"
+    };
     respond(StatusCode::OK, content_type, Body::from_stream(lines))
 }
 
 fn respond(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -224,15 +297,23 @@ pub(super) fn refuse(failure: &Failure) -> Response<Body> {
 
 /// Tells a failure as problem details, with a status of its own.
 pub(super) fn refuse_with(failure: &Failure, status: StatusCode) -> Response<Body> {
-    let mut response = respond(status, "application/problem+json", failure.problem(status).to_string().into());
+    let mut response = respond(
+        status,
+        "application/problem+json",
+        failure.problem(status).to_string().into(),
+    );
     // What the metrics count.
     response.extensions_mut().insert(failure.code);
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(after) = failure.retry_after {
         // The header knows whole seconds only; the body has the fraction.
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
     response
 }

@@ -12,9 +12,9 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on, post};
 use http::{Request, StatusCode, header};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -78,21 +78,45 @@ struct Shared {
 
 impl Shared {
     /// Runs one request of an RPC within its span, counted and timed.
-    async fn observed<B>(&self, method: &'static Method, door: Door, span: Span, answer: impl Future<Output = http::Response<B>>) -> http::Response<B> {
+    async fn observed<B>(
+        &self,
+        method: &'static Method,
+        door: Door,
+        span: Span,
+        answer: impl Future<Output = http::Response<B>>,
+    ) -> http::Response<B> {
         let began = Instant::now();
         let answer = answer.instrument(span.clone()).await;
-        let code = answer.extensions().get::<Code>().copied().unwrap_or_else(|| grpc::code_of(answer.headers()));
+        let code = answer
+            .extensions()
+            .get::<Code>()
+            .copied()
+            .unwrap_or_else(|| grpc::code_of(answer.headers()));
         span.record("code", code_name(code));
-        self.service.metrics().request(method.grpc_path, door, code_name(code), began.elapsed());
+        self.service
+            .metrics()
+            .request(method.grpc_path, door, code_name(code), began.elapsed());
         answer
     }
 }
 
 /// The routes of both doors and everything around them. With telemetry, its metrics are served at `/metrics`.
-#[must_use]
-pub fn router(service: Service, verifier: Arc<Verifier>, config: &ServerConfig, telemetry: Option<Arc<Telemetry>>) -> Router {
-    let limits = Limits { max_request_bytes: config.max_request_bytes, request_timeout: Duration::from_millis(config.request_timeout_ms) };
-    let shared = Shared { service, verifier, requests: Arc::new(Semaphore::new(config.max_concurrent_requests)), telemetry };
+pub fn router(
+    service: Service,
+    verifier: Arc<Verifier>,
+    config: &ServerConfig,
+    telemetry: Option<Arc<Telemetry>>,
+) -> Router {
+    let limits = Limits {
+        max_request_bytes: config.max_request_bytes,
+        request_timeout: Duration::from_millis(config.request_timeout_ms),
+    };
+    let shared = Shared {
+        service,
+        verifier,
+        requests: Arc::new(Semaphore::new(config.max_concurrent_requests)),
+        telemetry,
+    };
     let mut rpcs = Router::new();
     let mut routes = Router::new();
     for method in METHODS {
@@ -104,16 +128,23 @@ pub fn router(service: Service, verifier: Arc<Verifier>, config: &ServerConfig, 
                 shared.observed(method, Door::Grpc, span, answer).await
             }),
         );
-        let verb = if method.verb == "get" { MethodFilter::GET } else { MethodFilter::POST };
-        let path_parameters = move |State(shared): State<Shared>, path: Result<RawPathParams, _>, request: Request<Body>| async move {
-            let span = request_span(method.grpc_path, Door::Json, request.headers());
-            let answer = json::handle(shared.service.clone(), method, limits, path, request);
-            shared.observed(method, Door::Json, span, answer).await
+        let verb = if method.verb == "get" {
+            MethodFilter::GET
+        } else {
+            MethodFilter::POST
         };
+        let path_parameters =
+            move |State(shared): State<Shared>, path: Result<RawPathParams, _>, request: Request<Body>| async move {
+                let span = request_span(method.grpc_path, Door::Json, request.headers());
+                let answer = json::handle(shared.service.clone(), method, limits, path, request);
+                shared.observed(method, Door::Json, span, answer).await
+            };
         routes = routes.route(method.path, on(verb, path_parameters));
     }
     // Deny by default: whatever is a route of the schema is behind the identity layer.
-    let doors = rpcs.merge(routes).layer(middleware::from_fn_with_state(shared.clone(), identify));
+    let doors = rpcs
+        .merge(routes)
+        .layer(middleware::from_fn_with_state(shared.clone(), identify));
     Router::new()
         .merge(doors)
         .merge(health_and_reflection())
@@ -135,23 +166,46 @@ fn health_and_reflection() -> Router<Shared> {
     };
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(async move {
-        reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+        reporter
+            .set_service_status("", tonic_health::ServingStatus::Serving)
+            .await;
     });
     // Both versions: many clients still ask for v1alpha.
-    let v1 = reflection().build_v1().expect("the descriptor set was made by the build");
-    let v1alpha = reflection().build_v1alpha().expect("the descriptor set was made by the build");
-    tonic::service::Routes::new(health).add_service(v1).add_service(v1alpha).into_axum_router().with_state(())
+    let v1 = reflection()
+        .build_v1()
+        .expect("the descriptor set was made by the build");
+    let v1alpha = reflection()
+        .build_v1alpha()
+        .expect("the descriptor set was made by the build");
+    tonic::service::Routes::new(health)
+        .add_service(v1)
+        .add_service(v1alpha)
+        .into_axum_router()
+        .with_state(())
 }
 
 /// The identity layer over both doors, and the limit on how many requests are worked on at a time.
 async fn identify(State(shared): State<Shared>, mut request: Request<Body>, next: Next) -> Response {
     let is_grpc = grpc::is_grpc(request.headers());
-    let refuse = |failure: Failure| if is_grpc { failure.into_status().into_http::<Body>() } else { json::refuse(&failure) };
-    let Ok(_permit) = shared.requests.clone().try_acquire_owned() else {
-        let sentence = "Too many requests are being worked on. Nothing of this one was recorded; send it again a little later.";
-        return refuse(Failure { retry_after: Some(Duration::from_millis(200)), ..Failure::new(Code::ResourceExhausted, "SERVER_BUSY", sentence) });
+    let refuse = |failure: Failure| {
+        if is_grpc {
+            failure.into_status().into_http::<Body>()
+        } else {
+            json::refuse(&failure)
+        }
     };
-    let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
+    let Ok(_permit) = shared.requests.clone().try_acquire_owned() else {
+        let sentence =
+            "Too many requests are being worked on. Nothing of this one was recorded; send it again a little later.";
+        return refuse(Failure {
+            retry_after: Some(Duration::from_millis(200)),
+            ..Failure::new(Code::ResourceExhausted, "SERVER_BUSY", sentence)
+        });
+    };
+    let authorization = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .map(|value| value.to_str().unwrap_or("?"));
     match shared.verifier.verify(authorization).await {
         Ok(caller) => {
             request.extensions_mut().insert(Arc::new(caller));
@@ -181,7 +235,11 @@ async fn ready(State(shared): State<Shared>) -> Response {
 
 async fn metrics(State(shared): State<Shared>) -> Response {
     match shared.telemetry {
-        Some(telemetry) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry.prometheus_text()).into_response(),
+        Some(telemetry) => (
+            [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+            telemetry.prometheus_text(),
+        )
+            .into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -192,19 +250,32 @@ async fn unknown(request: Request<Body>) -> Response {
         return grpc::unknown(path).map(Body::new);
     }
     let path: String = path.chars().take(200).collect();
-    json::refuse(&Failure::new(Code::NotFound, "UNKNOWN_ROUTE", format!("There is no route {path}: see /docs or /openapi.json.")))
+    json::refuse(&Failure::new(
+        Code::NotFound,
+        "UNKNOWN_ROUTE",
+        format!("There is no route {path}: see /docs or /openapi.json."),
+    ))
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Response {
     if grpc::is_grpc(request.headers()) {
         return grpc::unknown(request.uri().path()).map(Body::new);
     }
-    let sentence = format!("This route does not take {}: commands are POST, queries GET. See /docs.", request.method());
-    json::refuse_with(&Failure::new(Code::InvalidArgument, "METHOD_NOT_ALLOWED", sentence), StatusCode::METHOD_NOT_ALLOWED)
+    let sentence = format!(
+        "This route does not take {}: commands are POST, queries GET. See /docs.",
+        request.method()
+    );
+    json::refuse_with(
+        &Failure::new(Code::InvalidArgument, "METHOD_NOT_ALLOWED", sentence),
+        StatusCode::METHOD_NOT_ALLOWED,
+    )
 }
 
 fn panicked(problem: Box<dyn std::any::Any + Send>) -> Response {
-    let text = problem.downcast_ref::<String>().cloned().or_else(|| problem.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    let text = problem
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| problem.downcast_ref::<&str>().map(|text| (*text).to_owned()));
     json::refuse(&Failure::internal("a panic", &text.unwrap_or_default()))
 }
 
@@ -240,17 +311,25 @@ pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig,
     drop(listener);
     connections.close();
     info!(open = connections.len(), "stopping: finishing what was accepted");
-    if tokio::time::timeout(Duration::from_millis(config.shutdown_timeout_ms), connections.wait()).await.is_err() {
+    if tokio::time::timeout(Duration::from_millis(config.shutdown_timeout_ms), connections.wait())
+        .await
+        .is_err()
+    {
         warn!(open = connections.len(), "stopped before every connection had ended");
     }
 }
 
 /// Serves one connection, HTTP/1.1 or HTTP/2 as the caller begins it.
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stopping: CancellationToken) {
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| route(router.clone(), request.map(Body::new)));
+    let service =
+        hyper::service::service_fn(move |request: Request<Incoming>| route(router.clone(), request.map(Body::new)));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // A caller that is slow to say what it wants, or silent for long, gives its place to another.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(15)).max_headers(64);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(15))
+        .max_headers(64);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -279,7 +358,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stoppin
 
 /// gRPC-Web is translated to gRPC first; everything else goes straight to the routes.
 async fn route(router: Router, request: Request<Body>) -> Result<Response, Infallible> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(http::HeaderValue::as_bytes)
+        .unwrap_or_default();
     if content_type.starts_with(b"application/grpc-web") {
         let inner = router.map_request(|request: Request<tonic::body::Body>| request.map(Body::new));
         let answer = tonic_web::GrpcWebLayer::new().layer(inner).oneshot(request).await?;

@@ -12,10 +12,10 @@ use tonic::Code;
 use super::commands;
 use super::failure::Failure;
 use super::identity::Caller;
-use crate::rules::Rules;
 use super::queries;
 use crate::ledger::Ledger;
 use crate::projections::Projections;
+use crate::rules::Rules;
 use crate::schema::v1::{Access, Receipt};
 use crate::schema::{Method, MethodKind};
 use crate::telemetry::{Metrics, Outcome};
@@ -35,8 +35,18 @@ pub struct Service {
 impl Service {
     /// A service over these ledgers and their projections, until `stopping` is cancelled.
     #[must_use]
-    pub const fn new(ledger: Ledger<Rules>, projections: Projections, metrics: Metrics, stopping: CancellationToken) -> Self {
-        Self { ledger, projections, metrics, stopping }
+    pub const fn new(
+        ledger: Ledger<Rules>,
+        projections: Projections,
+        metrics: Metrics,
+        stopping: CancellationToken,
+    ) -> Self {
+        Self {
+            ledger,
+            projections,
+            metrics,
+            stopping,
+        }
     }
 
     /// Cancelled when the service is about to stop: what has no end of its own ends then.
@@ -67,7 +77,13 @@ impl Service {
     ///
     /// # Errors
     /// The failure that the door tells its caller.
-    pub async fn unary(&self, method: &Method, caller: &Caller, request: Bytes, deadline: Duration) -> Result<Bytes, Failure> {
+    pub async fn unary(
+        &self,
+        method: &Method,
+        caller: &Caller,
+        request: Bytes,
+        deadline: Duration,
+    ) -> Result<Bytes, Failure> {
         permit(caller, method)?;
         let answer = async {
             match method.kind {
@@ -80,7 +96,9 @@ impl Service {
                 MethodKind::Stream => Err(Failure::unknown_method(method.grpc_path)),
             }
         };
-        tokio::time::timeout(deadline, answer).await.unwrap_or_else(|_| Err(too_late()))
+        tokio::time::timeout(deadline, answer)
+            .await
+            .unwrap_or_else(|_| Err(too_late()))
     }
 
     /// Begins a streamed answer.
@@ -97,14 +115,24 @@ fn outcome_of(outcome: &Result<Receipt, Failure>) -> Outcome {
     match outcome {
         Ok(receipt) if receipt.unchanged => Outcome::Unchanged,
         Ok(_) => Outcome::Recorded,
-        Err(failure) if matches!(failure.code, Code::Internal | Code::Unavailable | Code::ResourceExhausted) => Outcome::Failed,
+        Err(failure)
+            if matches!(
+                failure.code,
+                Code::Internal | Code::Unavailable | Code::ResourceExhausted
+            ) =>
+        {
+            Outcome::Failed
+        }
         Err(_) => Outcome::Refused,
     }
 }
 
 fn too_late() -> Failure {
     let sentence = "The deadline passed before the answer was there. A command may or may not have been recorded: send it again with the same request_id to find out.";
-    Failure { retry_after: Some(Duration::from_secs(1)), ..Failure::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", sentence) }
+    Failure {
+        retry_after: Some(Duration::from_secs(1)),
+        ..Failure::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", sentence)
+    }
 }
 
 /// Lets the caller through when its access is enough for this RPC.
@@ -113,6 +141,11 @@ pub(super) fn permit(caller: &Caller, method: &Method) -> Result<(), Failure> {
         return Ok(());
     }
     let role = |access: Access| access.as_str_name().trim_start_matches("ACCESS_").to_lowercase();
-    let sentence = format!("{} needs a token with the role {}; this one has {}.", method.name, role(method.access), role(caller.access));
+    let sentence = format!(
+        "{} needs a token with the role {}; this one has {}.",
+        method.name,
+        role(method.access),
+        role(caller.access)
+    );
     Err(Failure::new(Code::PermissionDenied, "ROLE_INSUFFICIENT", sentence))
 }

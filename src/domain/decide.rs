@@ -38,13 +38,19 @@ impl Stream {
     /// The stream of an organisation.
     #[must_use]
     pub fn organization(id: &str) -> Self {
-        Self { aggregate: Aggregate::Organization, id: id.to_owned() }
+        Self {
+            aggregate: Aggregate::Organization,
+            id: id.to_owned(),
+        }
     }
 
     /// The stream of a project.
     #[must_use]
     pub fn project(id: &str) -> Self {
-        Self { aggregate: Aggregate::Project, id: id.to_owned() }
+        Self {
+            aggregate: Aggregate::Project,
+            id: id.to_owned(),
+        }
     }
 
     /// Reads a name such as `project/0190b2f4-7c1e-7d2a-9c3e-5f6a7b8c9d0e`.
@@ -52,13 +58,20 @@ impl Stream {
     pub fn parse(name: &str) -> Option<Self> {
         let (kind, id) = name.split_once('/')?;
         let aggregate = Aggregate::from_str_name(&format!("AGGREGATE_{}", kind.to_uppercase()))?;
-        Some(Self { aggregate, id: id.to_owned() })
+        Some(Self {
+            aggregate,
+            id: id.to_owned(),
+        })
     }
 }
 
 impl fmt::Display for Stream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = self.aggregate.as_str_name().trim_start_matches("AGGREGATE_").to_lowercase();
+        let kind = self
+            .aggregate
+            .as_str_name()
+            .trim_start_matches("AGGREGATE_")
+            .to_lowercase();
         write!(formatter, "{kind}/{}", self.id)
     }
 }
@@ -110,12 +123,20 @@ impl Recorded<'_> {
     /// The provenance of what this event brings about.
     #[must_use]
     pub const fn provenance(&self) -> Option<Provenance> {
-        Some(Provenance { first_position: self.position, last_position: self.position })
+        Some(Provenance {
+            first_position: self.position,
+            last_position: self.position,
+        })
     }
 
     /// Moves a provenance on to this event.
     pub fn touch(&self, provenance: &mut Option<Provenance>) {
-        provenance.get_or_insert_with(|| Provenance { first_position: self.position, last_position: 0 }).last_position = self.position;
+        provenance
+            .get_or_insert_with(|| Provenance {
+                first_position: self.position,
+                last_position: 0,
+            })
+            .last_position = self.position;
     }
 }
 
@@ -183,20 +204,35 @@ impl Command {
     /// The refusal, when a rule stands against it.
     pub fn judge(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Result<Verdict, Refusal> {
         if context.effective_date > context.today {
-            return Err(Refusal::invalid("context.effective_date", "EFFECTIVE_DATE_IN_FUTURE", format!("The effective date {} is later than today, {}.", context.effective_date, context.today))
-                .mend("Give the date when it was decided; what is planned for later is recorded when it has happened."));
+            return Err(Refusal::invalid(
+                "context.effective_date",
+                "EFFECTIVE_DATE_IN_FUTURE",
+                format!(
+                    "The effective date {} is later than today, {}.",
+                    context.effective_date, context.today
+                ),
+            )
+            .mend("Give the date when it was decided; what is planned for later is recorded when it has happened."));
         }
         if !self.opens() && state.version() == 0 {
             return Err(Refusal::stream_not_found(&self.stream()));
         }
-        let events = self.decide_on(state, facts, context).expect("the caller loads the state of the command's own kind of stream")?;
-        Ok(Verdict { events, role: state.role_of(context) })
+        let events = self
+            .decide_on(state, facts, context)
+            .expect("the caller loads the state of the command's own kind of stream")?;
+        Ok(Verdict {
+            events,
+            role: state.role_of(context),
+        })
     }
 
     /// The stream that the command goes to.
     #[must_use]
     pub fn stream(&self) -> Stream {
-        Stream { aggregate: self.aggregate(), id: self.stream_id().to_owned() }
+        Stream {
+            aggregate: self.aggregate(),
+            id: self.stream_id().to_owned(),
+        }
     }
 
     /// The other streams that the decision needs to know of.
@@ -220,7 +256,9 @@ impl State {
     }
 
     fn role_of(&self, context: &Context<'_>) -> String {
-        Project::of(self).map(|project| project.roles_held(context.subject, context.effective_date).join(", ")).unwrap_or_default()
+        Project::of(self)
+            .map(|project| project.roles_held(context.subject, context.effective_date).join(", "))
+            .unwrap_or_default()
     }
 }
 

@@ -22,8 +22,10 @@ mod role;
 
 pub use activity::gantt_reading;
 pub use budget::budget_reading;
-pub use decide::{Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or};
-pub use finding::{findings, Suspicion};
+pub use decide::{
+    Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
+};
+pub use finding::{Suspicion, findings};
 pub use overview::overview;
 pub use refusal::{Kind, Refusal};
 

@@ -5,8 +5,17 @@ use crate::schema::v1::*;
 /// The overview of a project as it stands.
 #[must_use]
 pub fn overview(project: &Project) -> ProjectOverview {
-    let next = project.decision_points.iter().filter(|point| !point.is_decided() && point.status() != DecisionPointStatus::Withdrawn).min_by_key(|point| (&point.date, &point.number));
-    let open = || project.risks.iter().filter(|risk| matches!(risk.status(), RiskStatus::Open | RiskStatus::Materialized));
+    let next = project
+        .decision_points
+        .iter()
+        .filter(|point| !point.is_decided() && point.status() != DecisionPointStatus::Withdrawn)
+        .min_by_key(|point| (&point.date, &point.number));
+    let open = || {
+        project
+            .risks
+            .iter()
+            .filter(|risk| matches!(risk.status(), RiskStatus::Open | RiskStatus::Materialized))
+    };
     ProjectOverview {
         project_id: project.project_id.clone(),
         name: project.name.clone(),

@@ -39,7 +39,10 @@ impl Refusal {
     /// A hard rule of the rulebook stands against it.
     #[must_use]
     pub fn rule(rule: &'static str, reason: &'static str, problem: impl Into<String>) -> Self {
-        Self { rule: Some(rule), ..Self::new(Kind::FailedPrecondition, reason, problem) }
+        Self {
+            rule: Some(rule),
+            ..Self::new(Kind::FailedPrecondition, reason, problem)
+        }
     }
 
     /// The state does not allow it, though no numbered rule speaks of it.
@@ -51,33 +54,50 @@ impl Refusal {
     /// A field's value cannot be right.
     #[must_use]
     pub fn invalid(field: &str, reason: &'static str, problem: impl Into<String>) -> Self {
-        Self { field: Some(field.to_owned()), ..Self::new(Kind::InvalidArgument, reason, problem) }
+        Self {
+            field: Some(field.to_owned()),
+            ..Self::new(Kind::InvalidArgument, reason, problem)
+        }
     }
 
     /// The actor may not do it, by this rule.
     #[must_use]
     pub fn forbidden(rule: &'static str, reason: &'static str, problem: impl Into<String>) -> Self {
-        Self { rule: Some(rule), ..Self::new(Kind::PermissionDenied, reason, problem) }
+        Self {
+            rule: Some(rule),
+            ..Self::new(Kind::PermissionDenied, reason, problem)
+        }
     }
 
     /// What the command speaks of does not exist: `("risk", id)`.
     #[must_use]
     pub fn not_found(what: &str, id: &str) -> Self {
-        Self::new(Kind::NotFound, "NOT_FOUND", format!("There is no {what} {id} here.")).mend(format!("Check the id, or record the {what} first."))
+        Self::new(Kind::NotFound, "NOT_FOUND", format!("There is no {what} {id} here."))
+            .mend(format!("Check the id, or record the {what} first."))
     }
 
     /// The stream that the command goes to has no events.
     #[must_use]
     pub fn stream_not_found(stream: &Stream) -> Self {
-        Self::new(Kind::NotFound, "STREAM_NOT_FOUND", format!("There is no {stream} in this tenant's ledger."))
-            .mend("Check the id and the tenant of the token, or register it first.")
+        Self::new(
+            Kind::NotFound,
+            "STREAM_NOT_FOUND",
+            format!("There is no {stream} in this tenant's ledger."),
+        )
+        .mend("Check the id and the tenant of the token, or register it first.")
     }
 
     /// What the command would make exists already, with other content: `("risk", id)`.
     #[must_use]
     pub fn already_exists(what: &str, id: &str) -> Self {
-        Self::new(Kind::AlreadyExists, "ALREADY_EXISTS", format!("The {what} {id} exists already, with other content."))
-            .mend(format!("Choose a new id for a new {what}, or use the command that changes the one that exists."))
+        Self::new(
+            Kind::AlreadyExists,
+            "ALREADY_EXISTS",
+            format!("The {what} {id} exists already, with other content."),
+        )
+        .mend(format!(
+            "Choose a new id for a new {what}, or use the command that changes the one that exists."
+        ))
     }
 
     /// Adds what would mend it.
@@ -88,12 +108,23 @@ impl Refusal {
     }
 
     fn new(kind: Kind, reason: &'static str, problem: impl Into<String>) -> Self {
-        Self { kind, reason, rule: None, field: None, problem: problem.into(), remedy: String::new() }
+        Self {
+            kind,
+            reason,
+            rule: None,
+            field: None,
+            problem: problem.into(),
+            remedy: String::new(),
+        }
     }
 
     /// The whole message: what is wrong, and what would mend it.
     #[must_use]
     pub fn sentence(&self) -> String {
-        if self.remedy.is_empty() { self.problem.clone() } else { format!("{} {}", self.problem, self.remedy) }
+        if self.remedy.is_empty() {
+            self.problem.clone()
+        } else {
+            format!("{} {}", self.problem, self.remedy)
+        }
     }
 }

@@ -5,15 +5,20 @@ use crate::schema::v1::*;
 
 impl Project {
     fn risk(&self, id: &str) -> Result<&Risk, Refusal> {
-        self.risks.iter().find(|risk| risk.risk_id == id).ok_or_else(|| Refusal::not_found("risk", id))
+        self.risks
+            .iter()
+            .find(|risk| risk.risk_id == id)
+            .ok_or_else(|| Refusal::not_found("risk", id))
     }
 
     /// The risk, when it still can change.
     fn living_risk(&self, id: &str) -> Result<&Risk, Refusal> {
         let risk = self.risk(id)?;
         if risk.status() == RiskStatus::Closed {
-            return Err(Refusal::precondition("RISK_CLOSED", format!("Risk {} is closed.", risk.label()))
-                .mend("Register a new risk when the threat is back."));
+            return Err(
+                Refusal::precondition("RISK_CLOSED", format!("Risk {} is closed.", risk.label()))
+                    .mend("Register a new risk when the threat is back."),
+            );
         }
         Ok(risk)
     }
@@ -27,11 +32,18 @@ impl Project {
 
 impl Risk {
     fn label(&self) -> &str {
-        if self.number.is_empty() { &self.risk_id } else { &self.number }
+        if self.number.is_empty() {
+            &self.risk_id
+        } else {
+            &self.number
+        }
     }
 
     fn measure(&self, id: &str) -> Result<&RiskMeasure, Refusal> {
-        self.measures.iter().find(|measure| measure.measure_id == id).ok_or_else(|| Refusal::not_found("measure", id))
+        self.measures
+            .iter()
+            .find(|measure| measure.measure_id == id)
+            .ok_or_else(|| Refusal::not_found("measure", id))
     }
 
     fn assess(&mut self, assessment: RiskAssessment, after_measure_id: &str, at: &Recorded<'_>) {
@@ -55,8 +67,12 @@ impl Decide for RegisterRisk {
     fn decide(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Decision {
         project.require_active()?;
         if let Ok(risk) = project.risk(&self.risk_id) {
-            let first = risk.assessments.first().and_then(|assessed| assessed.assessment.as_ref());
-            let same = risk.number == self.number && risk.description == self.description && first == self.assessment.as_ref();
+            let first = risk
+                .assessments
+                .first()
+                .and_then(|assessed| assessed.assessment.as_ref());
+            let same =
+                risk.number == self.number && risk.description == self.description && first == self.assessment.as_ref();
             return unchanged_or(same, || Refusal::already_exists("risk", &self.risk_id));
         }
         Ok(vec![
@@ -99,7 +115,13 @@ impl Decide for AssessRisk {
         if risk.last_assessment() == self.assessment.as_ref() {
             return Ok(Vec::new());
         }
-        Ok(vec![RiskAssessed { risk_id: self.risk_id.clone(), assessment: self.assessment }.into()])
+        Ok(vec![
+            RiskAssessed {
+                risk_id: self.risk_id.clone(),
+                assessment: self.assessment,
+            }
+            .into(),
+        ])
     }
 }
 
@@ -157,16 +179,26 @@ impl Decide for CompleteMeasure {
         project.require_active()?;
         let risk = project.living_risk(&self.risk_id)?;
         if let Some(completed) = &risk.measure(&self.measure_id)?.completed {
-            let residual = risk.assessments.iter().find(|assessed| assessed.after_measure_id == self.measure_id);
+            let residual = risk
+                .assessments
+                .iter()
+                .find(|assessed| assessed.after_measure_id == self.measure_id);
             let same = residual.and_then(|assessed| assessed.assessment.as_ref()) == self.residual.as_ref();
             return unchanged_or(same, || {
-                Refusal::precondition("MEASURE_COMPLETED", format!("The measure was carried out already, on {completed}."))
-                    .mend("Use AssessRisk to assess the risk anew.")
+                Refusal::precondition(
+                    "MEASURE_COMPLETED",
+                    format!("The measure was carried out already, on {completed}."),
+                )
+                .mend("Use AssessRisk to assess the risk anew.")
             });
         }
         Ok(vec![
-            MeasureCompleted { risk_id: self.risk_id.clone(), measure_id: self.measure_id.clone(), residual: self.residual }
-                .into(),
+            MeasureCompleted {
+                risk_id: self.risk_id.clone(),
+                measure_id: self.measure_id.clone(),
+                residual: self.residual,
+            }
+            .into(),
         ])
     }
 }
@@ -175,8 +207,14 @@ impl Fold for MeasureCompleted {
     type State = Project;
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
-        let Some(risk) = project.risk_mut(&self.risk_id, at) else { return };
-        if let Some(measure) = risk.measures.iter_mut().find(|measure| measure.measure_id == self.measure_id) {
+        let Some(risk) = project.risk_mut(&self.risk_id, at) else {
+            return;
+        };
+        if let Some(measure) = risk
+            .measures
+            .iter_mut()
+            .find(|measure| measure.measure_id == self.measure_id)
+        {
             measure.completed = Some(at.effective_date.to_owned());
         }
         if let Some(residual) = self.residual {
@@ -192,9 +230,18 @@ impl Decide for AcceptRisk {
         project.require_active()?;
         match project.living_risk(&self.risk_id)?.status() {
             RiskStatus::Accepted => Ok(Vec::new()),
-            _ if context.reason.is_empty() => Err(Refusal::invalid("context.reason", "REASON_REQUIRED", "A risk is accepted for a reason.")
-                .mend("Say in the context's reason why the project can live with it.")),
-            _ => Ok(vec![RiskAccepted { risk_id: self.risk_id.clone() }.into()]),
+            _ if context.reason.is_empty() => {
+                Err(
+                    Refusal::invalid("context.reason", "REASON_REQUIRED", "A risk is accepted for a reason.")
+                        .mend("Say in the context's reason why the project can live with it."),
+                )
+            }
+            _ => Ok(vec![
+                RiskAccepted {
+                    risk_id: self.risk_id.clone(),
+                }
+                .into(),
+            ]),
         }
     }
 }
@@ -217,11 +264,20 @@ impl Decide for MaterializeRisk {
         let risk = project.living_risk(&self.risk_id)?;
         if risk.status() == RiskStatus::Materialized {
             return unchanged_or(risk.materialized_as == self.description, || {
-                Refusal::precondition("RISK_MATERIALIZED", format!("Risk {} has materialised already.", risk.label()))
-                    .mend("Register a new risk for what may still happen.")
+                Refusal::precondition(
+                    "RISK_MATERIALIZED",
+                    format!("Risk {} has materialised already.", risk.label()),
+                )
+                .mend("Register a new risk for what may still happen.")
             });
         }
-        Ok(vec![RiskMaterialized { risk_id: self.risk_id.clone(), description: self.description.clone() }.into()])
+        Ok(vec![
+            RiskMaterialized {
+                risk_id: self.risk_id.clone(),
+                description: self.description.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -244,7 +300,12 @@ impl Decide for CloseRisk {
         if project.risk(&self.risk_id)?.status() == RiskStatus::Closed {
             return Ok(Vec::new());
         }
-        Ok(vec![RiskClosed { risk_id: self.risk_id.clone() }.into()])
+        Ok(vec![
+            RiskClosed {
+                risk_id: self.risk_id.clone(),
+            }
+            .into(),
+        ])
     }
 }
 
@@ -262,22 +323,54 @@ impl Fold for RiskClosed {
 pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) {
     for risk in project.risks.iter().filter(|risk| risk.status() != RiskStatus::Closed) {
         let entities = vec![risk.risk_id.clone()];
-        let events: Vec<i64> = risk.provenance.iter().map(|provenance| provenance.last_position).collect();
+        let events: Vec<i64> = risk
+            .provenance
+            .iter()
+            .map(|provenance| provenance.last_position)
+            .collect();
         if let Some(assessment) = risk.last_assessment()
             && let Some(stated) = assessment.stated_factor.filter(|stated| *stated != risk.factor)
         {
-            let RiskAssessment { probability, consequence, .. } = assessment;
-            let description =
-                format!("Risk {}: the stated RF is {stated}, but {probability} × {consequence} is {}.", risk.label(), risk.factor);
-            found.push(Suspicion { code: "X2", severity: Severity::Warning, description, entities: entities.clone(), events: events.clone() });
+            let RiskAssessment {
+                probability,
+                consequence,
+                ..
+            } = assessment;
+            let description = format!(
+                "Risk {}: the stated RF is {stated}, but {probability} × {consequence} is {}.",
+                risk.label(),
+                risk.factor
+            );
+            found.push(Suspicion {
+                code: "X2",
+                severity: Severity::Warning,
+                description,
+                entities: entities.clone(),
+                events: events.clone(),
+            });
         }
         if risk.measures.is_empty() && risk.status() == RiskStatus::Open {
             let description = format!("Risk {} has no measure.", risk.label());
-            found.push(Suspicion { code: "X3", severity: Severity::Warning, description, entities, events });
+            found.push(Suspicion {
+                code: "X3",
+                severity: Severity::Warning,
+                description,
+                entities,
+                events,
+            });
         }
     }
-    for (index, risk) in project.risks.iter().enumerate().filter(|(_, risk)| !risk.number.is_empty()) {
-        let same: Vec<&Risk> = project.risks.iter().filter(|other| other.number == risk.number).collect();
+    for (index, risk) in project
+        .risks
+        .iter()
+        .enumerate()
+        .filter(|(_, risk)| !risk.number.is_empty())
+    {
+        let same: Vec<&Risk> = project
+            .risks
+            .iter()
+            .filter(|other| other.number == risk.number)
+            .collect();
         let first = project.risks.iter().position(|other| other.number == risk.number);
         if same.len() > 1 && first == Some(index) {
             found.push(Suspicion {
@@ -285,7 +378,11 @@ pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) 
                 severity: Severity::Warning,
                 description: format!("{} risks have the number {}.", same.len(), risk.number),
                 entities: same.iter().map(|risk| risk.risk_id.clone()).collect(),
-                events: same.iter().filter_map(|risk| risk.provenance.as_ref()).map(|provenance| provenance.last_position).collect(),
+                events: same
+                    .iter()
+                    .filter_map(|risk| risk.provenance.as_ref())
+                    .map(|provenance| provenance.last_position)
+                    .collect(),
             });
         }
     }

@@ -56,7 +56,13 @@ type Overlay<S> = HashMap<Arc<str>, Arc<S>>;
 
 impl<J: Judge> Appender<J> {
     pub(super) fn new(judge: Arc<J>, store: Store, states: States<J::State>, signals: Signals) -> Self {
-        Self { judge, store, states, signals, remembered: HashMap::new() }
+        Self {
+            judge,
+            store,
+            states,
+            signals,
+            remembered: HashMap::new(),
+        }
     }
 
     /// Appends a batch and answers everyone in it. Answers how many records were appended.
@@ -82,7 +88,11 @@ impl<J: Judge> Appender<J> {
                 }
                 // Only an error that the database itself raised tells that the transaction was rolled back.
                 let retry_alone = matches!(error, sqlx::Error::Database(_));
-                Err(Failed { batch: turn, error, retry_alone })
+                Err(Failed {
+                    batch: turn,
+                    error,
+                    retry_alone,
+                })
             }
         }
     }
@@ -98,7 +108,16 @@ impl<J: Judge> Appender<J> {
             let mut overlay = Overlay::new();
             let mut accepted = Vec::new();
             for waiting in waiting {
-                answers.push(self.submission(&mut transaction, &mut locked, &mut overlay, &mut accepted, &waiting.submission).await?);
+                answers.push(
+                    self.submission(
+                        &mut transaction,
+                        &mut locked,
+                        &mut overlay,
+                        &mut accepted,
+                        &waiting.submission,
+                    )
+                    .await?,
+                );
             }
             batch.add_tenant(&locked.tenant, accepted);
             overlays.push((locked, overlay));
@@ -121,11 +140,26 @@ impl<J: Judge> Appender<J> {
         if remembered.position == locked.position && remembered.versions.len() < MOST_REMEMBERED {
             return Ok(());
         }
-        if locked.position - remembered.position > MOST_TO_CATCH_UP || remembered.versions.len() >= MOST_REMEMBERED || remembered.versions.is_empty() {
-            *remembered = Remembered { position: locked.position, versions: HashMap::new() };
+        if locked.position - remembered.position > MOST_TO_CATCH_UP
+            || remembered.versions.len() >= MOST_REMEMBERED
+            || remembered.versions.is_empty()
+        {
+            *remembered = Remembered {
+                position: locked.position,
+                versions: HashMap::new(),
+            };
             return Ok(());
         }
-        for entry in read_page(connection, &locked.tenant, None, remembered.position, locked.position, i32::MAX).await? {
+        for entry in read_page(
+            connection,
+            &locked.tenant,
+            None,
+            remembered.position,
+            locked.position,
+            i32::MAX,
+        )
+        .await?
+        {
             remembered.versions.insert(Arc::from(entry.stream), entry.version);
         }
         remembered.position = locked.position;
@@ -143,7 +177,11 @@ impl<J: Judge> Appender<J> {
     ) -> Result<Outcome<J::Refusal>, sqlx::Error> {
         if let Some(known) = locked.known.get(&submission.request_id) {
             let same = known.content_hash == submission.content_hash;
-            return Ok(if same { Ok(Answer::Repeated(known.clone())) } else { Err(AppendError::RequestReused) });
+            return Ok(if same {
+                Ok(Answer::Repeated(known.clone()))
+            } else {
+                Err(AppendError::RequestReused)
+            });
         }
         let state = match self.current(connection, locked, overlay, &submission.stream).await? {
             Ok(state) => state,
@@ -153,17 +191,28 @@ impl<J: Judge> Appender<J> {
         if submission.expected_version.is_some_and(|expected| expected != version) {
             return Ok(Err(AppendError::Stale { current: version }));
         }
-        let mut draft = Drafting { state, version, position: locked.position, records: Vec::new() };
+        let mut draft = Drafting {
+            state,
+            version,
+            position: locked.position,
+            records: Vec::new(),
+        };
         for (index, command) in submission.commands.iter().enumerate() {
             let mut facts = HashMap::new();
             for stream in self.judge.relies_on(command, &draft.state) {
-                match self.current(connection, locked, overlay, &Arc::from(stream.as_str())).await? {
+                match self
+                    .current(connection, locked, overlay, &Arc::from(stream.as_str()))
+                    .await?
+                {
                     Ok(state) => drop(facts.insert(stream, state)),
                     Err(AppendError::UnknownStream) => {}
                     Err(error) => return Ok(Err(error)),
                 }
             }
-            let verdict = match self.judge.judge(command, &draft.state, &facts, &submission.circumstances) {
+            let verdict = match self
+                .judge
+                .judge(command, &draft.state, &facts, &submission.circumstances)
+            {
                 Ok(verdict) => verdict,
                 Err(refusal) => return Ok(Err(AppendError::Refused { index, refusal })),
             };
@@ -204,10 +253,15 @@ impl<J: Judge> Appender<J> {
         if let Some(state) = overlay.get(stream) {
             return Ok(Ok(Arc::clone(state)));
         }
-        let Some(empty) = self.judge.empty(stream) else { return Ok(Err(AppendError::UnknownStream)) };
+        let Some(empty) = self.judge.empty(stream) else {
+            return Ok(Err(AppendError::UnknownStream));
+        };
         let key: Key = (Arc::clone(&locked.tenant), Arc::clone(stream));
         let (version, mut state) = self.states.get(&key).unwrap_or_else(|| (0, Arc::new(empty)));
-        let remembered = self.remembered.get(&locked.tenant).and_then(|remembered| remembered.versions.get(stream));
+        let remembered = self
+            .remembered
+            .get(&locked.tenant)
+            .and_then(|remembered| remembered.versions.get(stream));
         if remembered != Some(&version) {
             match fold_on(&*self.judge, connection, &locked.tenant, stream, &mut state, i64::MAX).await {
                 Ok(()) => {}
@@ -270,7 +324,8 @@ impl<S: Clone> Drafting<S> {
                 request_id: submission.request_id,
                 data: drafted.data,
             };
-            let bytes = record::write(line, &submission.circumstances).map_err(|error| AppendError::Unavailable(error.to_string()))?;
+            let bytes = record::write(line, &submission.circumstances)
+                .map_err(|error| AppendError::Unavailable(error.to_string()))?;
             if bytes.len() > MAX_RECORD_BYTES {
                 return Err(AppendError::TooLarge { bytes: bytes.len() });
             }
@@ -287,7 +342,12 @@ impl<S: Clone> Drafting<S> {
     }
 
     /// Folds the events of the records that were written last.
-    fn fold<J: Judge<State = S>>(&mut self, judge: &J, submission: &Submission<J>, events: &[J::Event]) -> Result<(), AppendError<J::Refusal>> {
+    fn fold<J: Judge<State = S>>(
+        &mut self,
+        judge: &J,
+        submission: &Submission<J>,
+        events: &[J::Event],
+    ) -> Result<(), AppendError<J::Refusal>> {
         if events.is_empty() {
             return Ok(());
         }
@@ -302,7 +362,10 @@ impl<S: Clone> Drafting<S> {
                 authority: &submission.circumstances.authority,
                 reason: &submission.circumstances.reason,
             };
-            judge.fold(state, event, &at).map_err(|problem| Unreadable { position: record.position, problem })?;
+            judge.fold(state, event, &at).map_err(|problem| Unreadable {
+                position: record.position,
+                problem,
+            })?;
         }
         Ok(())
     }
@@ -328,7 +391,11 @@ fn receipt<J: Judge>(submission: &Submission<J>, version: i64, position: i64, re
 /// Locks the heads of the tenants, and learns what was answered before.
 async fn lock<J: Judge>(connection: &mut PgConnection, turn: &Turn<J>) -> Result<Vec<Locked>, sqlx::Error> {
     let tenants: Vec<&str> = turn.keys().map(AsRef::as_ref).collect();
-    let ids: Vec<Uuid> = turn.values().flatten().map(|waiting| waiting.submission.request_id).collect();
+    let ids: Vec<Uuid> = turn
+        .values()
+        .flatten()
+        .map(|waiting| waiting.submission.request_id)
+        .collect();
     let ends: Vec<i32> = turn
         .values()
         .scan(0_usize, |end, waiting| {
@@ -336,8 +403,16 @@ async fn lock<J: Judge>(connection: &mut PgConnection, turn: &Turn<J>) -> Result
             Some(i32::try_from(*end).expect("a batch is some hundreds of submissions"))
         })
         .collect();
-    let rows = sqlx::query("SELECT * FROM vedtak.open_append($1, $2, $3)").bind(tenants).bind(ends).bind(ids).fetch_all(connection).await?;
-    rows.iter().zip(turn.keys()).map(|(row, tenant)| locked(row, tenant)).collect()
+    let rows = sqlx::query("SELECT * FROM vedtak.open_append($1, $2, $3)")
+        .bind(tenants)
+        .bind(ends)
+        .bind(ids)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .zip(turn.keys())
+        .map(|(row, tenant)| locked(row, tenant))
+        .collect()
 }
 
 fn locked(row: &PgRow, tenant: &Arc<str>) -> Result<Locked, sqlx::Error> {
@@ -366,5 +441,10 @@ fn locked(row: &PgRow, tenant: &Arc<str>) -> Result<Locked, sqlx::Error> {
         }
     }
     // Along the positions time never falls, whatever the clocks of several processes say.
-    Ok(Locked { tenant: Arc::clone(tenant), position: row.try_get("position")?, recorded_at: clock::now().max(last), known })
+    Ok(Locked {
+        tenant: Arc::clone(tenant),
+        position: row.try_get("position")?,
+        recorded_at: clock::now().max(last),
+        known,
+    })
 }

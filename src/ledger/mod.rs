@@ -56,7 +56,13 @@ impl<J: Judge> Ledger<J> {
         let states = States::new(config.cached_events);
         let signals = Signals::start(store.clone());
         let queues = writer::start(&judge, &store, &states, &signals, config, &observer);
-        Self { judge, store, states, signals, queues }
+        Self {
+            judge,
+            store,
+            states,
+            signals,
+            queues,
+        }
     }
 
     /// Judges the commands of a submission and appends their events, all or none. Answers after the commit.
@@ -65,10 +71,17 @@ impl<J: Judge> Ledger<J> {
     /// The refusal of the judge, or why the ledger could not take it. After [`AppendError::Unavailable`] nobody knows whether it
     /// was recorded: the same submission, sent again with the same request id, finds out.
     pub async fn append(&self, submission: Submission<J>) -> Result<Receipt, AppendError<J::Refusal>> {
-        let answer = self.queues.submit(submission)?.await.map_err(|_| AppendError::Unavailable("The service is stopping.".to_owned()))??;
+        let answer = self
+            .queues
+            .submit(submission)?
+            .await
+            .map_err(|_| AppendError::Unavailable("The service is stopping.".to_owned()))??;
         match answer {
             writer::Answer::Recorded(receipt) => Ok(receipt),
-            writer::Answer::Repeated(known) => self.first_receipt(&known).await.map_err(|error| AppendError::Unavailable(error.to_string())),
+            writer::Answer::Repeated(known) => self
+                .first_receipt(&known)
+                .await
+                .map_err(|error| AppendError::Unavailable(error.to_string())),
         }
     }
 

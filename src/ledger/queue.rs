@@ -50,7 +50,10 @@ impl Places {
             return None;
         }
         *count += 1;
-        Some(Place { places: self.clone(), tenant: Arc::clone(tenant) })
+        Some(Place {
+            places: self.clone(),
+            tenant: Arc::clone(tenant),
+        })
     }
 }
 
@@ -76,7 +79,12 @@ impl<J: Judge> Clone for Queues<J> {
 
 impl<J: Judge> Queues<J> {
     pub(super) fn new(senders: Vec<mpsc::Sender<Waiting<J>>>, most_per_tenant: usize, writers: TaskTracker) -> Self {
-        Self { senders: Arc::new(Mutex::new(senders)), places: Places::default(), most_per_tenant, writers }
+        Self {
+            senders: Arc::new(Mutex::new(senders)),
+            places: Places::default(),
+            most_per_tenant,
+            writers,
+        }
     }
 
     /// Puts a submission in its queue; its answer comes through what is returned.
@@ -85,8 +93,13 @@ impl<J: Judge> Queues<J> {
         &self,
         submission: Submission<J>,
     ) -> Result<oneshot::Receiver<Result<Answer, AppendError<J::Refusal>>>, AppendError<J::Refusal>> {
-        let busy = || AppendError::Busy { retry_after: Duration::from_millis(200) };
-        let place = self.places.take(&submission.tenant, self.most_per_tenant).ok_or_else(busy)?;
+        let busy = || AppendError::Busy {
+            retry_after: Duration::from_millis(200),
+        };
+        let place = self
+            .places
+            .take(&submission.tenant, self.most_per_tenant)
+            .ok_or_else(busy)?;
         let (reply, answer) = oneshot::channel();
         let senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
         if senders.is_empty() {
@@ -94,8 +107,15 @@ impl<J: Judge> Queues<J> {
         }
         let mut hasher = DefaultHasher::new();
         submission.tenant.hash(&mut hasher);
-        let index = usize::try_from(hasher.finish() % senders.len() as u64).expect("smaller than the number of writers");
-        senders[index].try_send(Waiting { submission, reply, _place: place }).map_err(|_| busy())?;
+        let index =
+            usize::try_from(hasher.finish() % senders.len() as u64).expect("smaller than the number of writers");
+        senders[index]
+            .try_send(Waiting {
+                submission,
+                reply,
+                _place: place,
+            })
+            .map_err(|_| busy())?;
         Ok(answer)
     }
 

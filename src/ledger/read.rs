@@ -42,13 +42,20 @@ impl Entry {
     /// # Errors
     /// When the record is not one, or says other than its columns.
     pub fn envelope(&self) -> Result<Envelope<'_, &serde_json::value::RawValue>, Unreadable> {
-        let unreadable = |problem: String| Unreadable { position: self.position, problem };
+        let unreadable = |problem: String| Unreadable {
+            position: self.position,
+            problem,
+        };
         let envelope = Envelope::parse(&self.record).map_err(|error| unreadable(error.to_string()))?;
         let same = envelope.position == self.position
             && envelope.version == self.version
             && envelope.stream == self.stream
             && envelope.event_type == self.event_type;
-        if same { Ok(envelope) } else { Err(unreadable("it says other than the columns beside it".to_owned())) }
+        if same {
+            Ok(envelope)
+        } else {
+            Err(unreadable("it says other than the columns beside it".to_owned()))
+        }
     }
 
     /// Folds the record into the state of its stream.
@@ -56,9 +63,16 @@ impl Entry {
     /// # Errors
     /// When this binary cannot read it, or it does not follow on the state.
     pub fn fold_into<J: Judge>(&self, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
-        let unreadable = |problem: String| Unreadable { position: self.position, problem };
+        let unreadable = |problem: String| Unreadable {
+            position: self.position,
+            problem,
+        };
         if judge.version(state) + 1 != self.version {
-            return Err(unreadable(format!("it is version {} of its stream, after version {}", self.version, judge.version(state))));
+            return Err(unreadable(format!(
+                "it is version {} of its stream, after version {}",
+                self.version,
+                judge.version(state)
+            )));
         }
         let envelope = self.envelope()?;
         let event = judge.read(&self.event_type, envelope.data.get()).map_err(unreadable)?;
@@ -112,8 +126,10 @@ impl<J: Judge> Ledger<J> {
     /// # Errors
     /// When the database does not answer.
     pub async fn head(&self, tenant: &str) -> Result<Option<(i64, OffsetDateTime)>, LedgerError> {
-        let head: Option<(i64, OffsetDateTime)> =
-            sqlx::query_as("SELECT * FROM vedtak.head($1)").bind(tenant).fetch_optional(self.store().pool()).await?;
+        let head: Option<(i64, OffsetDateTime)> = sqlx::query_as("SELECT * FROM vedtak.head($1)")
+            .bind(tenant)
+            .fetch_optional(self.store().pool())
+            .await?;
         Ok(head.filter(|(position, _)| *position > 0))
     }
 
@@ -122,24 +138,39 @@ impl<J: Judge> Ledger<J> {
     /// # Errors
     /// When the database does not answer.
     pub async fn position_at(&self, tenant: &str, time: OffsetDateTime) -> Result<i64, LedgerError> {
-        Ok(sqlx::query_scalar("SELECT vedtak.position_at($1, $2)").bind(tenant).bind(time).fetch_one(self.store().pool()).await?)
+        Ok(sqlx::query_scalar("SELECT vedtak.position_at($1, $2)")
+            .bind(tenant)
+            .bind(time)
+            .fetch_one(self.store().pool())
+            .await?)
     }
 
     /// Records after a position, of the whole ledger or one stream, in order.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn records(&self, tenant: &str, stream: Option<&str>, after: i64, up_to: i64, at_most: i32) -> Result<Vec<Entry>, LedgerError> {
+    pub async fn records(
+        &self,
+        tenant: &str,
+        stream: Option<&str>,
+        after: i64,
+        up_to: i64,
+        at_most: i32,
+    ) -> Result<Vec<Entry>, LedgerError> {
         // By stream, too, the caller counts in positions: versions and positions rise together.
-        let Some(stream) = stream else { return Ok(read_page(self.store().pool(), tenant, None, after, up_to, at_most).await?) };
-        Ok(sqlx::query_as("SELECT * FROM vedtak.read_stream_after($1, $2, $3, $4, $5)")
-            .bind(tenant)
-            .bind(stream)
-            .bind(after)
-            .bind(up_to)
-            .bind(at_most)
-            .fetch_all(self.store().pool())
-            .await?)
+        let Some(stream) = stream else {
+            return Ok(read_page(self.store().pool(), tenant, None, after, up_to, at_most).await?);
+        };
+        Ok(
+            sqlx::query_as("SELECT * FROM vedtak.read_stream_after($1, $2, $3, $4, $5)")
+                .bind(tenant)
+                .bind(stream)
+                .bind(after)
+                .bind(up_to)
+                .bind(at_most)
+                .fetch_all(self.store().pool())
+                .await?,
+        )
     }
 
     /// The state of a stream as of some point; the empty state when it has no events there, none when there are no such streams.
@@ -147,10 +178,15 @@ impl<J: Judge> Ledger<J> {
     /// # Errors
     /// When the database does not answer, or a record cannot be read.
     pub async fn state(&self, tenant: &str, stream: &str, reach: Reach) -> Result<Option<Arc<J::State>>, LedgerError> {
-        let Some(empty) = self.judge().empty(stream) else { return Ok(None) };
+        let Some(empty) = self.judge().empty(stream) else {
+            return Ok(None);
+        };
         let key: Key = (Arc::from(tenant), Arc::from(stream));
         // A state from before the point is as good a start as the empty one, and nearer.
-        let kept = self.states.get(&key).filter(|(_, state)| self.judge().position(state) <= reach.up_to());
+        let kept = self
+            .states
+            .get(&key)
+            .filter(|(_, state)| self.judge().position(state) <= reach.up_to());
         let (kept, mut state) = kept.unwrap_or_else(|| (0, Arc::new(empty)));
         let mut connection = self.store().pool().acquire().await?;
         fold_on(self.judge(), &mut connection, tenant, stream, &mut state, reach.up_to()).await?;
@@ -165,8 +201,16 @@ impl<J: Judge> Ledger<J> {
     ///
     /// # Errors
     /// When the database does not answer, or a record cannot be read.
-    pub async fn walk(&self, tenant: &str, stream: &str, reach: Reach, mut visit: impl FnMut(&Entry, &J::State)) -> Result<(), LedgerError> {
-        let Some(mut state) = self.judge().empty(stream) else { return Ok(()) };
+    pub async fn walk(
+        &self,
+        tenant: &str,
+        stream: &str,
+        reach: Reach,
+        mut visit: impl FnMut(&Entry, &J::State),
+    ) -> Result<(), LedgerError> {
+        let Some(mut state) = self.judge().empty(stream) else {
+            return Ok(());
+        };
         let mut connection = self.store().pool().acquire().await?;
         loop {
             let after = self.judge().version(&state);
@@ -249,7 +293,15 @@ pub(super) async fn fold_on<J: Judge>(
     up_to: i64,
 ) -> Result<(), LedgerError> {
     loop {
-        let page = read_page(&mut *connection, tenant, Some(stream), judge.version(state), up_to, PAGE).await?;
+        let page = read_page(
+            &mut *connection,
+            tenant,
+            Some(stream),
+            judge.version(state),
+            up_to,
+            PAGE,
+        )
+        .await?;
         if page.is_empty() {
             return Ok(());
         }

@@ -135,5 +135,6 @@ pub fn leaf_hash(record: &[u8]) -> [u8; 32] {
 
 /// A time as records write it.
 pub(super) fn format_time(time: OffsetDateTime) -> String {
-    time.format(TIME_FORMAT).expect("a time in UTC has all the parts of the format")
+    time.format(TIME_FORMAT)
+        .expect("a time in UTC has all the parts of the format")
 }

@@ -27,14 +27,21 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: String::new(), max_connections: 16, statement_timeout_ms: 30_000 }
+        Self {
+            url: String::new(),
+            max_connections: 16,
+            statement_timeout_ms: 30_000,
+        }
     }
 }
 
 impl std::fmt::Debug for StoreConfig {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The URL may hold a password.
-        formatter.debug_struct("StoreConfig").field("max_connections", &self.max_connections).finish_non_exhaustive()
+        formatter
+            .debug_struct("StoreConfig")
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
     }
 }
 
@@ -54,7 +61,10 @@ impl Store {
         let options = PgConnectOptions::from_str(&config.url)
             .map_err(|_| LedgerError::Url)?
             .application_name("vedtak")
-            .options([("statement_timeout", config.statement_timeout_ms.to_string().as_str()), ("timezone", "UTC")])
+            .options([
+                ("statement_timeout", config.statement_timeout_ms.to_string().as_str()),
+                ("timezone", "UTC"),
+            ])
             .disable_statement_logging();
         let pool = |most: u32| {
             PgPoolOptions::new()
@@ -79,7 +89,9 @@ impl Store {
     /// # Errors
     /// When the database does not answer or a migration fails; a failed migration leaves nothing half-done.
     pub async fn migrate(url: &str) -> Result<(), LedgerError> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| LedgerError::Url)?.disable_statement_logging();
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| LedgerError::Url)?
+            .disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
         let outcome = MIGRATIONS.run(&pool).await;
         pool.close().await;

@@ -64,7 +64,13 @@ pub struct WriterConfig {
 
 impl Default for WriterConfig {
     fn default() -> Self {
-        Self { writers: 2, batch: 512, queue: 8192, queue_per_tenant: 2048, cached_events: 2_000_000 }
+        Self {
+            writers: 2,
+            batch: 512,
+            queue: 8192,
+            queue_per_tenant: 2048,
+            cached_events: 2_000_000,
+        }
     }
 }
 
@@ -91,7 +97,14 @@ pub(super) fn start<J: Judge>(
             let (sender, waiting) = mpsc::channel(half);
             let appender = Appender::new(Arc::clone(judge), store.clone(), states.clone(), signals.clone());
             let tenants = Tenants::default();
-            let writer = Writer { appender, waiting, tenants, most_sorted: half, batch: config.batch.max(1), observer: Arc::clone(observer) };
+            let writer = Writer {
+                appender,
+                waiting,
+                tenants,
+                most_sorted: half,
+                batch: config.batch.max(1),
+                observer: Arc::clone(observer),
+            };
             tracker.spawn(writer.run());
             sender
         })
@@ -114,7 +127,9 @@ impl<J: Judge> Writer<J> {
         loop {
             // Nothing lingers: whatever has come while the last transaction ran is the next one.
             if self.tenants.is_empty() {
-                let Some(waiting) = self.waiting.recv().await else { return };
+                let Some(waiting) = self.waiting.recv().await else {
+                    return;
+                };
                 self.tenants.add(waiting);
             }
             // All that has come is sorted by tenant before turns are taken: only so can who came last be among the next.
@@ -181,7 +196,11 @@ struct Tenants<J: Judge> {
 
 impl<J: Judge> Default for Tenants<J> {
     fn default() -> Self {
-        Self { waiting: HashMap::new(), turns: VecDeque::new(), count: 0 }
+        Self {
+            waiting: HashMap::new(),
+            turns: VecDeque::new(),
+            count: 0,
+        }
     }
 }
 
@@ -211,7 +230,9 @@ impl<J: Judge> Tenants<J> {
                 break;
             }
             let Some(tenant) = self.turns.pop_front() else { break };
-            let Some(queue) = self.waiting.get_mut(&tenant) else { continue };
+            let Some(queue) = self.waiting.get_mut(&tenant) else {
+                continue;
+            };
             let mut mine: Vec<Waiting<J>> = Vec::new();
             let mut ids = std::collections::HashSet::new();
             while mine.len() < share

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::rules::Rules;
 use crate::ledger::{Entry, Ledger, LedgerError};
+use crate::rules::Rules;
 
 pub use project_overviews::{Filter, ProjectOverviews};
 
@@ -64,7 +64,10 @@ impl Projections {
     /// Starts all projections, on the runtime of the caller, until told to stop.
     #[must_use]
     pub fn start(ledger: Ledger<Rules>, stopping: CancellationToken) -> Self {
-        let projections = Self { ledger, moved: Arc::new(watch::Sender::new(0)) };
+        let projections = Self {
+            ledger,
+            moved: Arc::new(watch::Sender::new(0)),
+        };
         tokio::spawn(projections.clone().run::<ProjectOverviews>(stopping));
         projections
     }
@@ -74,7 +77,10 @@ impl Projections {
     /// # Errors
     /// When the database does not answer.
     pub async fn lagging<P: Projection>(&self) -> Result<Vec<Lag>, LedgerError> {
-        Ok(sqlx::query_as("SELECT * FROM vedtak.lagging($1)").bind(P::NAME).fetch_all(self.ledger.store().pool()).await?)
+        Ok(sqlx::query_as("SELECT * FROM vedtak.lagging($1)")
+            .bind(P::NAME)
+            .fetch_all(self.ledger.store().pool())
+            .await?)
     }
 
     /// The position that a projection has come to in a tenant's ledger.
@@ -128,7 +134,12 @@ impl Projections {
     }
 
     /// Takes every lagging tenant a page further; answers whether any has moved.
-    async fn catch_up<P: Projection>(&self, lagging: Vec<Lag>, stopped: &mut HashMap<String, Instant>, stopping: &CancellationToken) -> bool {
+    async fn catch_up<P: Projection>(
+        &self,
+        lagging: Vec<Lag>,
+        stopped: &mut HashMap<String, Instant>,
+        stopping: &CancellationToken,
+    ) -> bool {
         let mut progress = false;
         for lag in lagging {
             if stopping.is_cancelled() {
@@ -157,8 +168,11 @@ impl Projections {
     /// Projects one page of one tenant's ledger: rows and checkpoint in one transaction.
     async fn page<P: Projection>(&self, tenant: &str) -> Result<bool, LedgerError> {
         let mut transaction = self.ledger.store().pool().begin().await?;
-        let position: Option<i64> =
-            sqlx::query_scalar("SELECT vedtak.take_checkpoint($1, $2)").bind(tenant).bind(P::NAME).fetch_one(&mut *transaction).await?;
+        let position: Option<i64> = sqlx::query_scalar("SELECT vedtak.take_checkpoint($1, $2)")
+            .bind(tenant)
+            .bind(P::NAME)
+            .fetch_one(&mut *transaction)
+            .await?;
         // None: another process is at it.
         let Some(position) = position else { return Ok(false) };
         let entries = self.ledger.records(tenant, None, position, i64::MAX, PAGE).await?;
@@ -176,7 +190,11 @@ impl Projections {
 
     async fn mark_stopped<P: Projection>(&self, tenant: &str, reason: &LedgerError) -> Result<(), LedgerError> {
         let mut transaction = self.ledger.store().pool().begin().await?;
-        sqlx::query("SELECT vedtak.take_checkpoint($1, $2)").bind(tenant).bind(P::NAME).execute(&mut *transaction).await?;
+        sqlx::query("SELECT vedtak.take_checkpoint($1, $2)")
+            .bind(tenant)
+            .bind(P::NAME)
+            .execute(&mut *transaction)
+            .await?;
         sqlx::query("UPDATE vedtak.projection_checkpoints SET stopped = $3 WHERE tenant = $1 AND projection = $2")
             .bind(tenant)
             .bind(P::NAME)

@@ -6,9 +6,9 @@ use prost::Message;
 use sqlx::PgConnection;
 
 use super::{Projection, Projections};
-use crate::rules::Rules;
 use crate::domain::{Aggregated, Stream, overview};
 use crate::ledger::{Entry, Ledger, LedgerError, Reach};
+use crate::rules::Rules;
 use crate::schema::v1::{Aggregate, Project, ProjectOverview};
 
 /// One row a project, as of the last record projected or a little later.
@@ -18,7 +18,12 @@ pub struct ProjectOverviews;
 impl Projection for ProjectOverviews {
     const NAME: &'static str = "project_overviews_1";
 
-    async fn project(ledger: &Ledger<Rules>, connection: &mut PgConnection, tenant: &str, entries: &[Entry]) -> Result<(), LedgerError> {
+    async fn project(
+        ledger: &Ledger<Rules>,
+        connection: &mut PgConnection,
+        tenant: &str,
+        entries: &[Entry],
+    ) -> Result<(), LedgerError> {
         let streams: BTreeSet<&str> = entries
             .iter()
             .map(|entry| entry.stream.as_str())
@@ -70,7 +75,10 @@ impl Projections {
     /// When the database does not answer.
     pub async fn project_overviews(&self, tenant: &str, filter: &Filter) -> Result<Vec<ProjectOverview>, LedgerError> {
         let mut transaction = self.ledger.store().pool().begin().await?;
-        sqlx::query("SELECT set_config('vedtak.tenant', $1, true)").bind(tenant).execute(&mut *transaction).await?;
+        sqlx::query("SELECT set_config('vedtak.tenant', $1, true)")
+            .bind(tenant)
+            .execute(&mut *transaction)
+            .await?;
         let rows: Vec<Vec<u8>> = sqlx::query_scalar(
             "SELECT overview FROM vedtak.project_overviews
              WHERE tenant = $1 AND project_id > $2 AND ($3 = 0 OR kind = $3) AND ($4 = 0 OR status = $4)
@@ -84,6 +92,11 @@ impl Projections {
         .fetch_all(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        rows.iter().map(|bytes| ProjectOverview::decode(bytes.as_slice()).map_err(|error| LedgerError::Store(sqlx::Error::decode(error)))).collect()
+        rows.iter()
+            .map(|bytes| {
+                ProjectOverview::decode(bytes.as_slice())
+                    .map_err(|error| LedgerError::Store(sqlx::Error::decode(error)))
+            })
+            .collect()
     }
 }

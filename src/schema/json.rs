@@ -26,19 +26,30 @@ pub fn pool() -> &'static DescriptorPool {
 
 fn options() -> SerializeOptions {
     // Field names as in the .proto, so that the manual, the routes and the records all speak the same words.
-    SerializeOptions::new().use_proto_field_name(true).skip_default_fields(true)
+    SerializeOptions::new()
+        .use_proto_field_name(true)
+        .skip_default_fields(true)
 }
 
 fn dynamic(message: &str, bytes: &[u8]) -> Result<DynamicMessage, JsonError> {
-    DynamicMessage::decode(descriptor(message)?, bytes).map_err(|error| JsonError { field: String::new(), problem: format!("These bytes are not a {message}: {error}.") })
+    DynamicMessage::decode(descriptor(message)?, bytes).map_err(|error| JsonError {
+        field: String::new(),
+        problem: format!("These bytes are not a {message}: {error}."),
+    })
 }
 
 fn descriptor(message: &str) -> Result<MessageDescriptor, JsonError> {
-    POOL.get_message_by_name(message).ok_or_else(|| JsonError { field: String::new(), problem: format!("{message} is not a message of this API.") })
+    POOL.get_message_by_name(message).ok_or_else(|| JsonError {
+        field: String::new(),
+        problem: format!("{message} is not a message of this API."),
+    })
 }
 
 fn no_json_form(error: impl std::fmt::Display) -> JsonError {
-    JsonError { field: String::new(), problem: format!("This message has no JSON form: {error}.") }
+    JsonError {
+        field: String::new(),
+        problem: format!("This message has no JSON form: {error}."),
+    }
 }
 
 /// The proto3 JSON of a message, as a value.
@@ -46,7 +57,9 @@ fn no_json_form(error: impl std::fmt::Display) -> JsonError {
 /// # Errors
 /// When the bytes are not such a message.
 pub fn to_value(message: &str, bytes: &[u8]) -> Result<serde_json::Value, JsonError> {
-    dynamic(message, bytes)?.serialize_with_options(serde_json::value::Serializer, &options()).map_err(no_json_form)
+    dynamic(message, bytes)?
+        .serialize_with_options(serde_json::value::Serializer, &options())
+        .map_err(no_json_form)
 }
 
 /// The proto3 JSON of a message, as text.
@@ -55,7 +68,9 @@ pub fn to_value(message: &str, bytes: &[u8]) -> Result<serde_json::Value, JsonEr
 /// When the bytes are not such a message.
 pub fn to_json(message: &str, bytes: &[u8]) -> Result<Vec<u8>, JsonError> {
     let mut text = Vec::with_capacity(bytes.len() * 2);
-    dynamic(message, bytes)?.serialize_with_options(&mut serde_json::Serializer::new(&mut text), &options()).map_err(no_json_form)?;
+    dynamic(message, bytes)?
+        .serialize_with_options(&mut serde_json::Serializer::new(&mut text), &options())
+        .map_err(no_json_form)?;
     Ok(text)
 }
 
@@ -71,7 +86,10 @@ pub fn from_json<'de, D: serde::Deserializer<'de>>(message: &str, json: D) -> Re
     let options = DeserializeOptions::new().deny_unknown_fields(true);
     let dynamic = DynamicMessage::deserialize_with_options(descriptor, tracked, &options).map_err(|error| {
         let field = track.path().to_string();
-        JsonError { field: if field == "." { String::new() } else { field }, problem: error.to_string() }
+        JsonError {
+            field: if field == "." { String::new() } else { field },
+            problem: error.to_string(),
+        }
     })?;
     Ok(prost::Message::encode_to_vec(&dynamic))
 }

@@ -72,7 +72,10 @@ pub trait Validate {
 
 fn violation(at: &At<'_>, violations: &mut Violations, description: String) {
     if violations.len() < MAX_VIOLATIONS {
-        violations.push(Violation { field: at.path(), description });
+        violations.push(Violation {
+            field: at.path(),
+            description,
+        });
     }
 }
 
@@ -88,7 +91,15 @@ fn length(value: &str, min: usize, max: usize, at: &At<'_>, violations: &mut Vio
     if long {
         violation(at, violations, format!("Must be at most {max} characters."));
     } else if min > 0 && value.chars().take(min).count() < min {
-        violation(at, violations, if min == 1 { "Must not be empty.".to_owned() } else { format!("Must be at least {min} characters.") });
+        violation(
+            at,
+            violations,
+            if min == 1 {
+                "Must not be empty.".to_owned()
+            } else {
+                format!("Must be at least {min} characters.")
+            },
+        );
     }
     if value.contains('\0') {
         violation(at, violations, "Must not contain the character U+0000.".to_owned());
@@ -103,13 +114,21 @@ fn uuid(value: &str, at: &At<'_>, violations: &mut Violations) {
             _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
         });
     if !well_formed {
-        violation(at, violations, "Must be a UUID in lower case, such as 0190b2f4-7c1e-7d2a-9c3e-5f6a7b8c9d0e.".to_owned());
+        violation(
+            at,
+            violations,
+            "Must be a UUID in lower case, such as 0190b2f4-7c1e-7d2a-9c3e-5f6a7b8c9d0e.".to_owned(),
+        );
     }
 }
 
 fn date(value: &str, at: &At<'_>, violations: &mut Violations) {
     if value.len() != 10 || Date::parse(value, &Iso8601::DATE).is_err() || value.starts_with(['+', '-']) {
-        violation(at, violations, "Must be a date of the calendar, written YYYY-MM-DD.".to_owned());
+        violation(
+            at,
+            violations,
+            "Must be a date of the calendar, written YYYY-MM-DD.".to_owned(),
+        );
     }
 }
 
@@ -119,8 +138,8 @@ fn pattern(value: &str, text: &str, pattern: &Regex, at: &At<'_>, violations: &m
     }
 }
 
-fn range(value: i64, low: i64, high: i64, at: &At<'_>, violations: &mut Violations) {
-    if !(low..=high).contains(&value) {
+fn range(value: impl Into<i64>, low: i64, high: i64, at: &At<'_>, violations: &mut Violations) {
+    if !(low..=high).contains(&value.into()) {
         violation(
             at,
             violations,
@@ -137,7 +156,11 @@ fn enumeration<E: TryFrom<i32>>(value: i32, zero_refused: bool, at: &At<'_>, vio
     if zero_refused && value == 0 {
         violation(at, violations, "Must be given.".to_owned());
     } else if E::try_from(value).is_err() {
-        violation(at, violations, format!("{value} is not one of the values of this field."));
+        violation(
+            at,
+            violations,
+            format!("{value} is not one of the values of this field."),
+        );
     }
 }
 

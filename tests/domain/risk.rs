@@ -20,26 +20,51 @@ fn register(number: &str, probability: i32, consequence: i32, stated_factor: Opt
         risk_id: id(1),
         number: number.to_owned(),
         description: "Too little operating money".to_owned(),
-        assessment: Some(RiskAssessment { probability, consequence, stated_factor }),
+        assessment: Some(RiskAssessment {
+            probability,
+            consequence,
+            stated_factor,
+        }),
         ..Default::default()
     }
 }
 
 #[test]
 fn x1_the_risk_factor_is_computed_and_never_taken() {
-    project().when(register("3", 4, 2, Some(10))).then_accepted().then_project(|project| {
-        assert_eq!(project.risks[0].factor, 8);
-        assert_eq!(project.risks[0].assessments[0].assessment.unwrap().stated_factor, Some(10));
-    });
+    project()
+        .when(register("3", 4, 2, Some(10)))
+        .then_accepted()
+        .then_project(|project| {
+            assert_eq!(project.risks[0].factor, 8);
+            assert_eq!(
+                project.risks[0].assessments[0].assessment.unwrap().stated_factor,
+                Some(10)
+            );
+        });
 }
 
 #[test]
 fn x2_a_stated_factor_that_is_not_the_product_is_found() {
     let stated_wrongly = project().given(register("3", 4, 2, Some(10))).then_found("X2", 1);
-    let found = stated_wrongly.findings().into_iter().find(|finding| finding.code == "X2").unwrap();
+    let found = stated_wrongly
+        .findings()
+        .into_iter()
+        .find(|finding| finding.code == "X2")
+        .unwrap();
     assert_eq!(found.description, "Risk 3: the stated RF is 10, but 4 × 2 is 8.");
-    let assessment = Some(RiskAssessment { probability: 4, consequence: 2, stated_factor: Some(8) });
-    stated_wrongly.given(AssessRisk { project_id: PROJECT.to_owned(), risk_id: id(1), assessment, ..Default::default() }).then_found("X2", 0);
+    let assessment = Some(RiskAssessment {
+        probability: 4,
+        consequence: 2,
+        stated_factor: Some(8),
+    });
+    stated_wrongly
+        .given(AssessRisk {
+            project_id: PROJECT.to_owned(),
+            risk_id: id(1),
+            assessment,
+            ..Default::default()
+        })
+        .then_found("X2", 0);
 }
 
 #[test]
@@ -51,7 +76,11 @@ fn x3_a_risk_without_a_measure_is_found_until_one_is_planned() {
         description: "Postpone".to_owned(),
         ..Default::default()
     };
-    project().given(register("3", 4, 2, None)).then_found("X3", 1).given(plan).then_found("X3", 0);
+    project()
+        .given(register("3", 4, 2, None))
+        .then_found("X3", 1)
+        .given(plan)
+        .then_found("X3", 0);
 }
 
 #[test]
@@ -66,7 +95,11 @@ fn registering_the_same_risk_twice_changes_nothing_and_another_under_its_id_is_r
 
 #[test]
 fn a_risk_is_accepted_only_for_a_reason() {
-    let accept = AcceptRisk { project_id: PROJECT.to_owned(), risk_id: id(1), ..Default::default() };
+    let accept = AcceptRisk {
+        project_id: PROJECT.to_owned(),
+        risk_id: id(1),
+        ..Default::default()
+    };
     project()
         .given(register("3", 4, 2, None))
         .when(accept.clone())

@@ -138,7 +138,10 @@ impl Scenario {
     pub fn then_refused_by(self, rule: &str, reason: &str) -> Self {
         let refusal = self.refusal();
         assert_eq!((refusal.rule, refusal.reason), (Some(rule), reason), "{refusal}");
-        assert!(!refusal.remedy.is_empty(), "the refusal {reason} does not say what would mend it");
+        assert!(
+            !refusal.remedy.is_empty(),
+            "the refusal {reason} does not say what would mend it"
+        );
         self
     }
 
@@ -147,7 +150,10 @@ impl Scenario {
     pub fn then_refused(self, kind: Kind, reason: &str) -> Self {
         let refusal = self.refusal();
         assert_eq!((refusal.kind, refusal.reason), (kind, reason), "{refusal}");
-        assert!(!refusal.remedy.is_empty(), "the refusal {reason} does not say what would mend it");
+        assert!(
+            !refusal.remedy.is_empty(),
+            "the refusal {reason} does not say what would mend it"
+        );
         self
     }
 
@@ -179,7 +185,11 @@ impl Scenario {
     /// Then the findings of the project with this code are this many.
     #[track_caller]
     pub fn then_found(self, code: &str, times: usize) -> Self {
-        let found: Vec<Suspicion> = self.findings().into_iter().filter(|finding| finding.code == code).collect();
+        let found: Vec<Suspicion> = self
+            .findings()
+            .into_iter()
+            .filter(|finding| finding.code == code)
+            .collect();
         assert_eq!(found.len(), times, "{found:?}");
         self
     }
@@ -203,15 +213,25 @@ impl Scenario {
 
     fn judge(&mut self, command: &Command) -> Result<Vec<Event>, Refusal> {
         let mut checked = command.clone();
-        checked.set_context(CommandContext { request_id: id(0), ..CommandContext::default() });
+        checked.set_context(CommandContext {
+            request_id: id(0),
+            ..CommandContext::default()
+        });
         let violations = checked.check();
-        assert!(violations.is_empty(), "{} breaks the schema: {violations:?}", command.message());
+        assert!(
+            violations.is_empty(),
+            "{} breaks the schema: {violations:?}",
+            command.message()
+        );
 
         let stream = command.stream();
         let empty = || Arc::new(State::empty(stream.aggregate).expect("every kind of stream has a state"));
         let mut state = Arc::unwrap_or_clone(self.states.get(&stream).cloned().unwrap_or_else(empty));
-        let relied: HashMap<Stream, Arc<State>> =
-            command.relies_on(&state).into_iter().filter_map(|stream| Some((stream.clone(), self.states.get(&stream)?.clone()))).collect();
+        let relied: HashMap<Stream, Arc<State>> = command
+            .relies_on(&state)
+            .into_iter()
+            .filter_map(|stream| Some((stream.clone(), self.states.get(&stream)?.clone())))
+            .collect();
         let context = Context {
             subject: &self.subject,
             on_behalf_of: "",
@@ -231,7 +251,9 @@ impl Scenario {
                 authority: &self.authority,
                 reason: &self.reason,
             };
-            state.fold(event, &at).expect("a command's events belong to its own kind of stream");
+            state
+                .fold(event, &at)
+                .expect("a command's events belong to its own kind of stream");
         }
         self.states.insert(stream, Arc::new(state));
         Ok(verdict.events)

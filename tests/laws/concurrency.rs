@@ -27,18 +27,26 @@ impl Pair {
     async fn start() -> Self {
         let first = Server::start().await;
         let second = Server::on(first.database.clone()).await;
-        Self { servers: [first, second] }
+        Self {
+            servers: [first, second],
+        }
     }
 
     async fn doors(&self, tenant: &str) -> [Doors; 2] {
         let token = token(tenant, "kari", &["administrator"]);
-        [Doors::of(&self.servers[0], &token).await, Doors::of(&self.servers[1], &token).await]
+        [
+            Doors::of(&self.servers[0], &token).await,
+            Doors::of(&self.servers[1], &token).await,
+        ]
     }
 }
 
 /// A project with a goal for each writer to revise: its state stays small however often they do.
 async fn project_with_goals(doors: &Doors, project_id: &str, goals: &[String]) {
-    let _: Receipt = doors.call(Door::Grpc, "RegisterProject", &register_project(project_id)).await.unwrap();
+    let _: Receipt = doors
+        .call(Door::Grpc, "RegisterProject", &register_project(project_id))
+        .await
+        .unwrap();
     for goal_id in goals {
         let define = DefineGoal {
             context: context(),
@@ -52,7 +60,12 @@ async fn project_with_goals(doors: &Doors, project_id: &str, goals: &[String]) {
 }
 
 fn revise(project_id: &str, goal_id: &str, description: String) -> ReviseGoal {
-    ReviseGoal { context: context(), project_id: project_id.to_owned(), goal_id: goal_id.to_owned(), description }
+    ReviseGoal {
+        context: context(),
+        project_id: project_id.to_owned(),
+        goal_id: goal_id.to_owned(),
+        description,
+    }
 }
 
 fn expecting(mut command: ReviseGoal, version: i64) -> ReviseGoal {
@@ -65,7 +78,11 @@ async fn ledger(doors: &Doors) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
     let mut versions: HashMap<String, i64> = HashMap::new();
     loop {
-        let ask = ListRecords { after_position: records.len() as i64, page_size: 1_000, ..Default::default() };
+        let ask = ListRecords {
+            after_position: records.len() as i64,
+            page_size: 1_000,
+            ..Default::default()
+        };
         let page: RecordList = doors.call(Door::Grpc, "ListRecords", &ask).await.unwrap();
         for record in page.records {
             assert_eq!(record.position, records.len() as i64 + 1, "positions have no gaps");
@@ -84,14 +101,25 @@ async fn ledger(doors: &Doors) -> Vec<Record> {
 fn each_is_recorded_once(records: &[Record], before: usize, receipts: &[Receipt]) {
     let mut found: HashMap<String, Vec<i64>> = HashMap::new();
     for record in &records[before..] {
-        let request = Envelope::parse(record.record.as_bytes()).unwrap().request_id.to_string();
+        let request = Envelope::parse(record.record.as_bytes())
+            .unwrap()
+            .request_id
+            .to_string();
         found.entry(request).or_default().push(record.position);
     }
     for receipt in receipts {
         let recorded: Vec<i64> = receipt.events.iter().map(|event| event.position).collect();
-        assert_eq!((recorded.len(), found.remove(&receipt.request_id)), (1, Some(recorded)), "{}", receipt.request_id);
+        assert_eq!(
+            (recorded.len(), found.remove(&receipt.request_id)),
+            (1, Some(recorded)),
+            "{}",
+            receipt.request_id
+        );
         let record = &records[usize::try_from(receipt.position).unwrap() - 1];
-        assert_eq!((&record.stream, record.version, &record.leaf_hash), (&receipt.stream, receipt.version, &receipt.events[0].leaf_hash));
+        assert_eq!(
+            (&record.stream, record.version, &record.leaf_hash),
+            (&receipt.stream, receipt.version, &receipt.events[0].leaf_hash)
+        );
     }
     assert!(found.is_empty(), "recorded, but never acknowledged: {found:?}");
 }
@@ -116,8 +144,17 @@ async fn many_writers(streams: usize) {
         let share = (commands + WRITERS - 1 - writer) / WRITERS;
         writers.spawn(async move { one_writer(&doors, writer, &project_id, &goal_id, share).await });
     }
-    let receipts: Vec<Receipt> = tokio::time::timeout(LIMIT, writers.join_all()).await.unwrap().into_iter().flatten().collect();
-    println!("concurrency: {} commands by {WRITERS} writers on {streams} streams in {:.1?}", receipts.len(), began.elapsed());
+    let receipts: Vec<Receipt> = tokio::time::timeout(LIMIT, writers.join_all())
+        .await
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .collect();
+    println!(
+        "concurrency: {} commands by {WRITERS} writers on {streams} streams in {:.1?}",
+        receipts.len(),
+        began.elapsed()
+    );
     assert_eq!(receipts.len(), commands);
     for doors in &doors {
         let records = ledger(doors).await;
@@ -141,7 +178,10 @@ async fn one_writer(doors: &[Doors; 2], writer: usize, project_id: &str, goal_id
         } else {
             here.await.unwrap()
         };
-        assert!(receipts.last().is_none_or(|last| last.position < receipt.position), "what is sent later stands later");
+        assert!(
+            receipts.last().is_none_or(|last| last.position < receipt.position),
+            "what is sent later stands later"
+        );
         receipts.push(receipt);
     }
     receipts
@@ -172,24 +212,42 @@ async fn of_many_who_expect_the_same_version_one_goes_on_and_the_others_are_told
         let project_id = project_id.clone();
         running.spawn(async move { one_careful_writer(&doors, writer, &project_id, &goal_id, each).await });
     }
-    let done = tokio::time::timeout(LIMIT, running.join_all()).await.expect("each of them comes through in the end");
+    let done = tokio::time::timeout(LIMIT, running.join_all())
+        .await
+        .expect("each of them comes through in the end");
     let stale: usize = done.iter().map(|(_, stale)| stale).sum();
     let receipts: Vec<Receipt> = done.into_iter().flat_map(|(receipts, _)| receipts).collect();
-    println!("concurrency: {} commands by {writers} careful writers, {stale} times stale, in {:.1?}", receipts.len(), began.elapsed());
+    println!(
+        "concurrency: {} commands by {writers} careful writers, {stale} times stale, in {:.1?}",
+        receipts.len(),
+        began.elapsed()
+    );
     assert!(stale > 0, "nobody stood in another's way, so nothing was proved");
     each_is_recorded_once(&ledger(&doors[1]).await, 1 + writers, &receipts);
 }
 
 /// Reads, sends what follows on what it has read, and reads again when another was faster.
-async fn one_careful_writer(doors: &Doors, writer: usize, project_id: &str, goal_id: &str, each: usize) -> (Vec<Receipt>, usize) {
+async fn one_careful_writer(
+    doors: &Doors,
+    writer: usize,
+    project_id: &str,
+    goal_id: &str,
+    each: usize,
+) -> (Vec<Receipt>, usize) {
     let (mut receipts, mut stale) = (Vec::new(), 0);
     while receipts.len() < each {
-        let ask = GetProject { project_id: project_id.to_owned(), ..Default::default() };
+        let ask = GetProject {
+            project_id: project_id.to_owned(),
+            ..Default::default()
+        };
         let seen: Project = doors.call(Door::Grpc, "GetProject", &ask).await.unwrap();
         let mut expected = seen.version;
         // Once by what the reading says, and once more by what the refusal says.
         for _ in 0..2 {
-            let command = expecting(revise(project_id, goal_id, format!("{writer}: {} {stale}", receipts.len())), expected);
+            let command = expecting(
+                revise(project_id, goal_id, format!("{writer}: {} {stale}", receipts.len())),
+                expected,
+            );
             let door = if writer % 4 == 0 { Door::Json } else { Door::Grpc };
             match doors.call::<Receipt>(door, "ReviseGoal", &command).await {
                 Ok(receipt) => {
@@ -198,7 +256,11 @@ async fn one_careful_writer(doors: &Doors, writer: usize, project_id: &str, goal
                     break;
                 }
                 Err(refused) => {
-                    assert_eq!((refused.code.as_str(), refused.reason.as_str()), ("ABORTED", "VERSION_CONFLICT"), "{refused:?}");
+                    assert_eq!(
+                        (refused.code.as_str(), refused.reason.as_str()),
+                        ("ABORTED", "VERSION_CONFLICT"),
+                        "{refused:?}"
+                    );
                     let current: i64 = refused.metadata["current_version"].parse().unwrap();
                     assert!(current > expected, "{current} is not newer than {expected}");
                     (expected, stale) = (current, stale + 1);
@@ -217,7 +279,12 @@ async fn tenants_do_not_mix_even_when_all_their_ids_are_the_same() {
     let tenants: Vec<String> = (0..8).map(|number| format!("tenant-{number}")).collect();
     let mut running = JoinSet::new();
     for tenant in tenants.clone() {
-        let (pair, requests, project_id, goal_id) = (Arc::clone(&pair), Arc::clone(&requests), project_id.clone(), goal_id.clone());
+        let (pair, requests, project_id, goal_id) = (
+            Arc::clone(&pair),
+            Arc::clone(&requests),
+            project_id.clone(),
+            goal_id.clone(),
+        );
         running.spawn(async move {
             let doors = pair.doors(&tenant).await;
             project_with_goals(&doors[0], &project_id, std::slice::from_ref(&goal_id)).await;
@@ -236,7 +303,15 @@ async fn tenants_do_not_mix_even_when_all_their_ids_are_the_same() {
         assert_eq!(records.len(), requests.len() + 2);
         let own = format!("\"tenant\":\"{tenant}\"");
         assert!(records.iter().all(|record| record.record.contains(&own)));
-        let texts: BTreeMap<i64, &str> = records[2..].iter().map(|record| (record.position - 3, record.record.as_str())).collect();
-        assert!(texts.iter().all(|(index, record)| record.contains(&format!("\"{tenant}: {index}\""))), "{texts:?}");
+        let texts: BTreeMap<i64, &str> = records[2..]
+            .iter()
+            .map(|record| (record.position - 3, record.record.as_str()))
+            .collect();
+        assert!(
+            texts
+                .iter()
+                .all(|(index, record)| record.contains(&format!("\"{tenant}: {index}\""))),
+            "{texts:?}"
+        );
     }
 }

@@ -54,18 +54,31 @@ pub struct Doors {
 
 /// The RPC of this name.
 pub fn method(name: &str) -> &'static Method {
-    METHODS.iter().find(|method| method.name == name).unwrap_or_else(|| panic!("there is no RPC {name}"))
+    METHODS
+        .iter()
+        .find(|method| method.name == name)
+        .unwrap_or_else(|| panic!("there is no RPC {name}"))
 }
 
 impl Doors {
     /// Goes to a server with a token.
     pub async fn of(server: &Server, token: &str) -> Self {
         let http = reqwest::Client::new();
-        Self { channel: server.channel(token).await, http, base: server.url(""), token: token.to_owned() }
+        Self {
+            channel: server.channel(token).await,
+            http,
+            base: server.url(""),
+            token: token.to_owned(),
+        }
     }
 
     /// Calls any RPC with any message.
-    pub async fn call<A: Message + Default>(&self, door: Door, name: &str, request: &impl Message) -> Result<A, Refused> {
+    pub async fn call<A: Message + Default>(
+        &self,
+        door: Door,
+        name: &str,
+        request: &impl Message,
+    ) -> Result<A, Refused> {
         let answer = self.send(door, method(name), &request.encode_to_vec()).await?;
         Ok(A::decode(answer).expect("an answer is a message of the schema"))
     }
@@ -73,7 +86,10 @@ impl Doors {
     /// Calls any RPC with the bytes of its request, and answers the bytes of its answer.
     pub async fn send(&self, door: Door, method: &Method, request: &[u8]) -> Result<Bytes, Refused> {
         match door {
-            Door::Grpc => self.grpc(method, request).await.map_err(|status| refused_by_grpc(&status)),
+            Door::Grpc => self
+                .grpc(method, request)
+                .await
+                .map_err(|status| refused_by_grpc(&status)),
             Door::Json => self.json(method, request).await,
         }
     }
@@ -90,7 +106,13 @@ impl Doors {
 
     /// A POST at the JSON door.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Refused> {
-        answer(self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(body)).await
+        answer(
+            self.http
+                .post(format!("{}{path}", self.base))
+                .bearer_auth(&self.token)
+                .json(body),
+        )
+        .await
     }
 
     async fn grpc(&self, method: &Method, request: &[u8]) -> Result<Bytes, Status> {
@@ -108,7 +130,13 @@ impl Doors {
         for part in method.path.split('/').skip(1) {
             path.push('/');
             match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                Some(name) => path.push_str(fields.remove(name).as_ref().and_then(Value::as_str).expect("a path has no gaps")),
+                Some(name) => path.push_str(
+                    fields
+                        .remove(name)
+                        .as_ref()
+                        .and_then(Value::as_str)
+                        .expect("a path has no gaps"),
+                ),
                 None => path.push_str(part),
             }
         }
@@ -120,20 +148,29 @@ impl Doors {
             self.http.get(format!("{}{path}?{}", self.base, query.finish()))
         };
         let answer = answer(request.bearer_auth(&self.token)).await?;
-        Ok(schema::from_json(method.output, answer).expect("an answer is a message of the schema").into())
+        Ok(schema::from_json(method.output, answer)
+            .expect("an answer is a message of the schema")
+            .into())
     }
 }
 
 /// Whether a request can come through the JSON door: its path has no empty part.
 pub fn has_a_path(method: &Method, request: &[u8]) -> bool {
     let fields = schema::to_value(method.input, request).expect("a message of the schema has a JSON form");
-    let names = method.path.split('/').filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')));
-    names.map(|name| fields[name].as_str().unwrap_or_default()).all(|value| !value.is_empty())
+    let names = method
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')));
+    names
+        .map(|name| fields[name].as_str().unwrap_or_default())
+        .all(|value| !value.is_empty())
 }
 
 fn flatten(name: &str, value: &Value, query: &mut form_urlencoded::Serializer<'_, String>) {
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(inner, value)| flatten(&format!("{name}.{inner}"), value, query)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(inner, value)| flatten(&format!("{name}.{inner}"), value, query)),
         Value::Array(items) => items.iter().for_each(|item| flatten(name, item, query)),
         Value::String(text) => drop(query.append_pair(name, text)),
         other => drop(query.append_pair(name, &other.to_string())),
@@ -144,14 +181,19 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Value, Refused> {
     let response = request.send().await.expect("the server answers");
     let status = response.status();
     let answer: Value = response.json().await.expect("the JSON door answers in JSON");
-    if status.is_success() { Ok(answer) } else { Err(refused_by_json(&answer)) }
+    if status.is_success() {
+        Ok(answer)
+    } else {
+        Err(refused_by_json(&answer))
+    }
 }
 
 fn refused_by_json(problem: &Value) -> Refused {
     let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
     let metadata = problem["metadata"].as_object().into_iter().flatten();
-    let mut metadata: BTreeMap<_, _> =
-        metadata.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
+    let mut metadata: BTreeMap<_, _> = metadata
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+        .collect();
     if let Some(rule) = problem["rule"].as_str() {
         metadata.insert("rule".to_owned(), rule.to_owned());
     }
@@ -160,7 +202,9 @@ fn refused_by_json(problem: &Value) -> Refused {
         code: text("code"),
         reason: text("reason"),
         sentence: text("detail"),
-        fields: fields.map(|violation| violation["field"].as_str().unwrap_or_default().to_owned()).collect(),
+        fields: fields
+            .map(|violation| violation["field"].as_str().unwrap_or_default().to_owned())
+            .collect(),
         metadata,
         says_when: problem["retry_after_seconds"].is_number(),
     }
@@ -170,13 +214,18 @@ fn refused_by_json(problem: &Value) -> Refused {
 pub fn refused_by_grpc(status: &Status) -> Refused {
     let details = status.get_error_details();
     let info = details.error_info();
-    let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    let violations = details
+        .bad_request()
+        .map(|bad| bad.field_violations.clone())
+        .unwrap_or_default();
     Refused {
         code: code_name(status.code()),
         reason: info.map(|info| info.reason.clone()).unwrap_or_default(),
         sentence: status.message().to_owned(),
         fields: violations.into_iter().map(|violation| violation.field).collect(),
-        metadata: info.map(|info| info.metadata.clone().into_iter().collect()).unwrap_or_default(),
+        metadata: info
+            .map(|info| info.metadata.clone().into_iter().collect())
+            .unwrap_or_default(),
         says_when: details.retry_info().is_some(),
     }
 }
@@ -196,7 +245,13 @@ fn code_name(code: Code) -> String {
 impl Refused {
     /// Whether this is a code that the service means: everything but those that say it does not know itself.
     pub fn is_meant(&self) -> bool {
-        let unmeant = [Code::Internal, Code::Unknown, Code::DataLoss, Code::Cancelled, Code::Unavailable];
+        let unmeant = [
+            Code::Internal,
+            Code::Unknown,
+            Code::DataLoss,
+            Code::Cancelled,
+            Code::Unavailable,
+        ];
         !self.reason.is_empty() && !unmeant.iter().any(|code| self.code == code_name(*code))
     }
 }

@@ -20,7 +20,12 @@ impl Held {
     async fn by_head_of(server: &Server, tenant: &str) -> Self {
         let mut connection = PgConnection::connect(&server.database).await.unwrap();
         connection.execute("BEGIN").await.unwrap();
-        connection.execute(AssertSqlSafe(format!("SELECT FROM vedtak.heads WHERE tenant = '{tenant}' FOR UPDATE"))).await.unwrap();
+        connection
+            .execute(AssertSqlSafe(format!(
+                "SELECT FROM vedtak.heads WHERE tenant = '{tenant}' FOR UPDATE"
+            )))
+            .await
+            .unwrap();
         Self(connection)
     }
 
@@ -59,29 +64,51 @@ async fn flood(doors: &Arc<Doors>, places: usize, waiting: &mut JoinSet<Receipt>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_says_when_to_come_back_and_keeps_nothing() {
-    let config = WriterConfig { writers: 1, batch: 4, queue_per_tenant: 8, ..WriterConfig::default() };
+    let config = WriterConfig {
+        writers: 1,
+        batch: 4,
+        queue_per_tenant: 8,
+        ..WriterConfig::default()
+    };
     let server = Server::with(database().await, &config).await;
     let doors = Arc::new(doors_of(&server, "nordre-land").await);
-    register(&doors, Door::Grpc, &register_project(&new_id())).await.unwrap();
+    register(&doors, Door::Grpc, &register_project(&new_id()))
+        .await
+        .unwrap();
     let held = Held::by_head_of(&server, "nordre-land").await;
     let mut waiting = JoinSet::new();
     let by_grpc = flood(&doors, config.queue_per_tenant, &mut waiting).await;
     let late = register_project(&new_id());
     let by_json = register(&doors, Door::Json, &late).await.unwrap_err();
     for refused in [&by_grpc, &by_json] {
-        assert_eq!((refused.code.as_str(), refused.reason.as_str(), refused.says_when), ("RESOURCE_EXHAUSTED", "QUEUE_FULL", true));
+        assert_eq!(
+            (refused.code.as_str(), refused.reason.as_str(), refused.says_when),
+            ("RESOURCE_EXHAUSTED", "QUEUE_FULL", true)
+        );
     }
     held.let_go().await;
     let sent = waiting.len();
     let receipts = waiting.join_all().await;
-    assert_eq!(receipts.iter().filter(|receipt| receipt.events.len() == 1).count(), sent);
+    assert_eq!(
+        receipts.iter().filter(|receipt| receipt.events.len() == 1).count(),
+        sent
+    );
     let receipt = register(&doors, Door::Json, &late).await.unwrap();
-    assert_eq!(receipt.position, sent as i64 + 2, "what was refused left nothing behind, and came through later");
+    assert_eq!(
+        receipt.position,
+        sent as i64 + 2,
+        "what was refused left nothing behind, and came through later"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_floods_its_queue_does_not_keep_another_waiting() {
-    let config = WriterConfig { writers: 1, batch: 4, queue_per_tenant: 200, ..WriterConfig::default() };
+    let config = WriterConfig {
+        writers: 1,
+        batch: 4,
+        queue_per_tenant: 200,
+        ..WriterConfig::default()
+    };
     let server = Server::with(database().await, &config).await;
     let loud = Arc::new(doors_of(&server, "loud").await);
     let quiet = Arc::new(doors_of(&server, "quiet").await);
@@ -97,13 +124,31 @@ async fn a_tenant_that_floods_its_queue_does_not_keep_another_waiting() {
     of_loud.join_all().await;
     of_quiet.join_all().await;
     let first = times(&quiet).await[1];
-    let before = times(&loud).await.into_iter().skip(1).filter(|time| *time < first).count();
-    assert!(before <= 12, "{before} commands of the loud tenant went before the first of the quiet one");
+    let before = times(&loud)
+        .await
+        .into_iter()
+        .skip(1)
+        .filter(|time| *time < first)
+        .count();
+    assert!(
+        before <= 12,
+        "{before} commands of the loud tenant went before the first of the quiet one"
+    );
 }
 
 /// When each record of a tenant was recorded.
 async fn times(doors: &Doors) -> Vec<OffsetDateTime> {
-    let list: RecordList = doors.call(Door::Grpc, "ListRecords", &ListRecords { page_size: 1_000, ..Default::default() }).await.unwrap();
+    let list: RecordList = doors
+        .call(
+            Door::Grpc,
+            "ListRecords",
+            &ListRecords {
+                page_size: 1_000,
+                ..Default::default()
+            },
+        )
+        .await
+        .unwrap();
     let time = |record: &Record| {
         let envelope = Envelope::parse(record.record.as_bytes()).unwrap();
         OffsetDateTime::parse(&envelope.recorded_at, &Rfc3339).unwrap()

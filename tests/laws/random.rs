@@ -11,8 +11,26 @@ use vedtak::schema;
 
 /// What ids name. Each kind has few ids, so that references hit what is there.
 const KINDS: &[&str] = &[
-    "project", "organization", "phase", "decision_point", "option", "milestone", "activity", "actual", "commitment", "line",
-    "document", "checkpoint", "condition", "measure", "risk", "goal", "body", "member", "appointment", "assignment",
+    "project",
+    "organization",
+    "phase",
+    "decision_point",
+    "option",
+    "milestone",
+    "activity",
+    "actual",
+    "commitment",
+    "line",
+    "document",
+    "checkpoint",
+    "condition",
+    "measure",
+    "risk",
+    "goal",
+    "body",
+    "member",
+    "appointment",
+    "assignment",
 ];
 
 /// How many ids each kind has.
@@ -21,27 +39,61 @@ const IDS: u32 = 3;
 /// Texts that are hard on encodings: letters of the language, quotes, control characters, what JSON and JavaScript treat
 /// differently, and characters outside the first plane.
 const TEXTS: &[&str] = &[
-    "Velferdsteknologi", "Økt måloppnåelse på tvers", "«Sitat» og \"quotes\" \\ /", "line one\nline two\ttab\r", "\u{1}\u{1f}\u{7f}",
-    "\u{2028}\u{2029}\u{feff}", "👩‍👩‍👧 𝔊 \u{10ffff}", "e\u{301} é", "<script>&amp;</script>", "1", " ", "null", "A",
+    "Velferdsteknologi",
+    "Økt måloppnåelse på tvers",
+    "«Sitat» og \"quotes\" \\ /",
+    "line one\nline two\ttab\r",
+    "\u{1}\u{1f}\u{7f}",
+    "\u{2028}\u{2029}\u{feff}",
+    "👩‍👩‍👧 𝔊 \u{10ffff}",
+    "e\u{301} é",
+    "<script>&amp;</script>",
+    "1",
+    " ",
+    "null",
+    "A",
 ];
 
 /// Dates around the frame that the hand-written project has, some of them of another calendar.
 const DATES: &[&str] = &[
-    "2016-12-31", "2017-01-01", "2017-02-01", "2017-03-15", "2017-06-01", "2017-06-30", "2017-12-31", "2018-01-01", "2018-06-30",
-    "2019-12-31", "2020-02-29", "2026-01-01",
+    "2016-12-31",
+    "2017-01-01",
+    "2017-02-01",
+    "2017-03-15",
+    "2017-06-01",
+    "2017-06-30",
+    "2017-12-31",
+    "2018-01-01",
+    "2018-06-30",
+    "2019-12-31",
+    "2020-02-29",
+    "2026-01-01",
 ];
 const NO_DATES: &[&str] = &["2017-02-30", "2017-1-1", "", "15.03.2017", "+2017-01-01", "9999-12-31"];
 
 /// What the patterns of the schema may match.
 const SHAPES: &[&str] = &[
-    "2017", "2018", "2019", "2017-01", "2017-06", "2018-Q2", "999000207", "999000304", "stage-gate-v1", "regional-cooperation-v1",
-    "00000000-0000-4000-8000-000007000001", "6dcd4ce23d88e2ee9568ba546c007c63d9131c1b7b6d5d1d1d6b1d8c1e5b2f0a",
+    "2017",
+    "2018",
+    "2019",
+    "2017-01",
+    "2017-06",
+    "2018-Q2",
+    "999000207",
+    "999000304",
+    "stage-gate-v1",
+    "regional-cooperation-v1",
+    "00000000-0000-4000-8000-000007000001",
+    "6dcd4ce23d88e2ee9568ba546c007c63d9131c1b7b6d5d1d1d6b1d8c1e5b2f0a",
     "0000000000000000000000000000000000000000000000000000000000000000",
 ];
 
 /// The id of this number among those of a kind.
 pub fn id(kind: &str, number: u32) -> String {
-    let kind = KINDS.iter().position(|known| *known == kind).unwrap_or_else(|| panic!("{kind} has no ids"));
+    let kind = KINDS
+        .iter()
+        .position(|known| *known == kind)
+        .unwrap_or_else(|| panic!("{kind} has no ids"));
     format!("00000000-0000-4000-8000-{:06}{number:06}", kind + 1)
 }
 
@@ -53,7 +105,9 @@ pub struct Random {
 impl Random {
     /// Everything follows from the seed.
     pub fn of(seed: u64) -> Self {
-        Self { rng: StdRng::seed_from_u64(seed) }
+        Self {
+            rng: StdRng::seed_from_u64(seed),
+        }
     }
 
     /// True so often.
@@ -68,7 +122,9 @@ impl Random {
 
     /// A new UUID.
     pub fn uuid(&mut self) -> String {
-        uuid::Builder::from_random_bytes(self.rng.random()).into_uuid().to_string()
+        uuid::Builder::from_random_bytes(self.rng.random())
+            .into_uuid()
+            .to_string()
     }
 
     /// A message of this type, without the circumstances of a command.
@@ -83,7 +139,10 @@ impl Random {
                 message.set_field(field, value);
             }
         }
-        for field in descriptor.fields().filter(|field| field.containing_oneof().is_none_or(|oneof| oneof.is_synthetic())) {
+        for field in descriptor
+            .fields()
+            .filter(|field| field.containing_oneof().is_none_or(|oneof| oneof.is_synthetic()))
+        {
             if let Some(value) = self.field(&field) {
                 message.set_field(&field, value);
             }
@@ -126,9 +185,17 @@ impl Random {
             Kind::Int32 => Value::I32(i32::try_from(self.number(&rules.sub("int32"))).unwrap_or(i32::MAX)),
             Kind::Int64 => Value::I64(self.number(&rules.sub("int64"))),
             Kind::Enum(descriptor) => {
-                let numbers: Vec<i32> = descriptor.values().map(|value| value.number()).filter(|number| *number != 0).collect();
+                let numbers: Vec<i32> = descriptor
+                    .values()
+                    .map(|value| value.number())
+                    .filter(|number| *number != 0)
+                    .collect();
                 let number = numbers.choose(&mut self.rng).copied().unwrap_or(0);
-                Value::EnumNumber(if self.chance(1) { *[0, 99, -1].choose(&mut self.rng).expect("three") } else { number })
+                Value::EnumNumber(if self.chance(1) {
+                    *[0, 99, -1].choose(&mut self.rng).expect("three")
+                } else {
+                    number
+                })
             }
             Kind::Message(descriptor) => Value::Message(self.message(&descriptor)),
             Kind::String => Value::String(self.text(field, rules)),
@@ -137,20 +204,30 @@ impl Random {
     }
 
     fn number(&mut self, rules: &Rules) -> i64 {
-        let (low, high) = (rules.number("gte").unwrap_or(-5), rules.number("lte").unwrap_or(100_000));
+        let (low, high) = (
+            rules.number("gte").unwrap_or(-5),
+            rules.number("lte").unwrap_or(100_000),
+        );
         match self.rng.random_range(0..60) {
             0 => low.saturating_sub(1),
             1 => high.saturating_add(1),
             2 => low,
             3 => high,
             4 => self.rng.random_range(low..=high),
-            _ => self.rng.random_range(low.max(0)..=high.min(low.max(0).saturating_add(100))),
+            _ => self
+                .rng
+                .random_range(low.max(0)..=high.min(low.max(0).saturating_add(100))),
         }
     }
 
     fn text(&mut self, field: &FieldDescriptor, rules: &Rules) -> String {
         if field.options().has_extension(&extension("vedtak.v1.date")) {
-            return if self.chance(98) { self.one(DATES) } else { self.one(NO_DATES) }.to_owned();
+            return if self.chance(98) {
+                self.one(DATES)
+            } else {
+                self.one(NO_DATES)
+            }
+            .to_owned();
         }
         let rules = rules.sub("string");
         if rules.flag("uuid") {
@@ -159,8 +236,17 @@ impl Random {
         if let Some(pattern) = rules.text("pattern") {
             let pattern = Regex::new(&pattern).expect("the build has compiled it");
             let fitting: Vec<&str> = SHAPES.iter().copied().filter(|shape| pattern.is_match(shape)).collect();
-            assert!(!fitting.is_empty(), "no shape fits {pattern}, the pattern of {}", field.full_name());
-            return if self.chance(97) { self.one(&fitting) } else { self.one(TEXTS) }.to_owned();
+            assert!(
+                !fitting.is_empty(),
+                "no shape fits {pattern}, the pattern of {}",
+                field.full_name()
+            );
+            return if self.chance(97) {
+                self.one(&fitting)
+            } else {
+                self.one(TEXTS)
+            }
+            .to_owned();
         }
         let most = usize::try_from(rules.number("max_len").unwrap_or(100)).unwrap_or(100);
         match (field.name(), self.rng.random_range(0..200)) {
@@ -177,7 +263,9 @@ impl Random {
 
     fn reference(&mut self, field: &str) -> String {
         if self.chance(1) {
-            return self.one(&["ikke-en-uuid", "00000000-0000-4000-8000-00000000000A", ""]).to_owned();
+            return self
+                .one(&["ikke-en-uuid", "00000000-0000-4000-8000-00000000000A", ""])
+                .to_owned();
         }
         if self.chance(2) {
             return self.uuid();
@@ -187,7 +275,11 @@ impl Random {
             "predecessor" | "parent" => "project",
             "supersedes" => "decision_point",
             "depends_on" => "milestone",
-            _ => KINDS.iter().copied().find(|kind| stem.ends_with(kind)).unwrap_or_else(|| panic!("what does {field} name?")),
+            _ => KINDS
+                .iter()
+                .copied()
+                .find(|kind| stem.ends_with(kind))
+                .unwrap_or_else(|| panic!("what does {field} name?")),
         };
         let number = match kind {
             // Most goes to one project, so that it comes far.
@@ -199,7 +291,9 @@ impl Random {
 }
 
 fn extension(name: &str) -> prost_reflect::ExtensionDescriptor {
-    schema::pool().get_extension_by_name(name).expect("the schema has this extension")
+    schema::pool()
+        .get_extension_by_name(name)
+        .expect("the schema has this extension")
 }
 
 /// The `buf.validate` rules of a field, or a part of them.
@@ -209,7 +303,12 @@ impl Rules {
     fn of(field: &FieldDescriptor) -> Self {
         static RULES: LazyLock<prost_reflect::ExtensionDescriptor> = LazyLock::new(|| extension("buf.validate.field"));
         let options = field.options();
-        Self(options.has_extension(&RULES).then(|| options.get_extension(&RULES).as_message().cloned()).flatten())
+        Self(
+            options
+                .has_extension(&RULES)
+                .then(|| options.get_extension(&RULES).as_message().cloned())
+                .flatten(),
+        )
     }
 
     fn get(&self, name: &str) -> Option<Value> {

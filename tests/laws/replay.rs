@@ -55,7 +55,8 @@ async fn any_sequence_of_commands_is_replayed_from_its_records() {
             let (writing, reading) = (Arc::clone(&writing), Arc::clone(&reading));
             running.spawn(async move {
                 let task = tokio::spawn(async move { prove(seed, &writing, &reading).await });
-                task.await.map_err(|panic| format!("the sequence of VEDTAK_TEST_SEED={seed} failed: {panic}"))
+                task.await
+                    .map_err(|panic| format!("the sequence of VEDTAK_TEST_SEED={seed} failed: {panic}"))
             });
         }
         match running.join_next().await {
@@ -84,19 +85,38 @@ impl Tally {
         let missing: Vec<&String> = all.difference(&self.events).collect();
         println!(
             "replay: {sequences} sequences, {} commands, {} accepted, {} retried, {} records, {} states compared, {} of {} events; missing {missing:?}; refusals {:?}",
-            self.sent, self.accepted, self.retried, self.records, self.states, self.events.len(), all.len(), self.refusals,
+            self.sent,
+            self.accepted,
+            self.retried,
+            self.records,
+            self.states,
+            self.events.len(),
+            all.len(),
+            self.refusals,
         );
         if sequences == 1 {
             return;
         }
-        assert!(self.accepted * 3 > self.sent, "too little is accepted for this to prove much: {} of {}", self.accepted, self.sent);
-        assert!(sequences < 1_000 || missing.is_empty(), "these events were never recorded: {missing:?}");
+        assert!(
+            self.accepted * 3 > self.sent,
+            "too little is accepted for this to prove much: {} of {}",
+            self.accepted,
+            self.sent
+        );
+        assert!(
+            sequences < 1_000 || missing.is_empty(),
+            "these events were never recorded: {missing:?}"
+        );
     }
 }
 
 fn events_of_the_schema() -> BTreeSet<String> {
-    let event = schema::pool().get_extension_by_name("vedtak.v1.event").expect("the option that marks events");
-    let events = schema::pool().all_messages().filter(|message| message.options().has_extension(&event));
+    let event = schema::pool()
+        .get_extension_by_name("vedtak.v1.event")
+        .expect("the option that marks events");
+    let events = schema::pool()
+        .all_messages()
+        .filter(|message| message.options().has_extension(&event));
     events.map(|message| message.full_name().to_owned()).collect()
 }
 
@@ -131,7 +151,11 @@ async fn records(readers: &[Doors; 2]) -> Vec<Record> {
     for ((doors, door), found) in readers.iter().zip([Door::Grpc, Door::Json]).zip(&mut found) {
         let mut after_position = 0;
         loop {
-            let ask = ListRecords { after_position, page_size: 17, ..Default::default() };
+            let ask = ListRecords {
+                after_position,
+                page_size: 17,
+                ..Default::default()
+            };
             let page: RecordList = doors.call(door, "ListRecords", &ask).await.unwrap();
             found.extend(page.records);
             after_position = page.next_after_position;
@@ -160,11 +184,19 @@ impl History {
         assert_eq!(record.leaf_hash, leaf_hash(record.record.as_bytes()).as_slice());
         is_canonical(&record.record);
         let envelope = Envelope::parse(record.record.as_bytes()).unwrap();
-        assert_eq!((&*envelope.tenant, envelope.position, envelope.version), (tenant, record.position, record.version));
-        assert_eq!((&*envelope.stream, &*envelope.event_type), (record.stream.as_str(), record.r#type.as_str()));
+        assert_eq!(
+            (&*envelope.tenant, envelope.position, envelope.version),
+            (tenant, record.position, record.version)
+        );
+        assert_eq!(
+            (&*envelope.stream, &*envelope.event_type),
+            (record.stream.as_str(), record.r#type.as_str())
+        );
         let states = self.streams.entry(record.stream.clone()).or_default();
         assert_eq!(record.version, states.len() as i64 + 1, "versions have no gaps");
-        let mut state = states.last().map_or_else(|| Rules.empty(&record.stream).unwrap(), |(_, state)| state.clone());
+        let mut state = states
+            .last()
+            .map_or_else(|| Rules.empty(&record.stream).unwrap(), |(_, state)| state.clone());
         let event = Rules.read(&envelope.event_type, envelope.data.get()).unwrap();
         let at = Standing {
             position: envelope.position,
@@ -192,12 +224,18 @@ impl History {
     async fn is_what_is_answered(&self, sequence: &mut Sequence) -> usize {
         let mut compared = 0;
         for stream in self.streams.keys() {
-            let mut points: Vec<Option<i64>> = (0..4).map(|_| Some(sequence.random.rng.random_range(0..=self.last))).collect();
+            let mut points: Vec<Option<i64>> = (0..4)
+                .map(|_| Some(sequence.random.rng.random_range(0..=self.last)))
+                .collect();
             points.push(None);
             for point in points {
                 for (doors, door) in sequence.readers.iter().zip([Door::Grpc, Door::Json]) {
                     let answered = answered(doors, door, stream, point).await;
-                    assert_eq!(answered, self.as_of(stream, point.unwrap_or(i64::MAX)), "{stream} as of {point:?} by {door:?}");
+                    assert_eq!(
+                        answered,
+                        self.as_of(stream, point.unwrap_or(i64::MAX)),
+                        "{stream} as of {point:?} by {door:?}"
+                    );
                     compared += 1;
                 }
             }
@@ -207,22 +245,36 @@ impl History {
 }
 
 async fn answered(doors: &Doors, door: Door, stream: &str, point: Option<i64>) -> Option<Vec<u8>> {
-    let as_of = point.map(|position| AsOf { point: Some(as_of::Point::Position(position)) });
+    let as_of = point.map(|position| AsOf {
+        point: Some(as_of::Point::Position(position)),
+    });
     let (kind, id) = stream.split_once('/').unwrap();
     let answer = match kind {
         "project" => {
-            let ask = GetProject { project_id: id.to_owned(), as_of, at_least: 0 };
+            let ask = GetProject {
+                project_id: id.to_owned(),
+                as_of,
+                at_least: 0,
+            };
             doors.send(door, method("GetProject"), &ask.encode_to_vec()).await
         }
         _ => {
-            let ask = GetOrganization { organization_id: id.to_owned(), as_of, at_least: 0 };
+            let ask = GetOrganization {
+                organization_id: id.to_owned(),
+                as_of,
+                at_least: 0,
+            };
             doors.send(door, method("GetOrganization"), &ask.encode_to_vec()).await
         }
     };
     match answer {
         Ok(bytes) => Some(bytes.to_vec()),
         Err(refused) => {
-            assert_eq!((refused.code.as_str(), refused.reason.as_str()), ("NOT_FOUND", "STREAM_NOT_FOUND"), "{refused:?}");
+            assert_eq!(
+                (refused.code.as_str(), refused.reason.as_str()),
+                ("NOT_FOUND", "STREAM_NOT_FOUND"),
+                "{refused:?}"
+            );
             None
         }
     }
@@ -269,19 +321,45 @@ async fn agrees_with_the_columns(database: &str, tenant: &str, records: &[Record
     .unwrap();
     assert_eq!(rows.len(), records.len());
     for (row, record) in rows.iter().zip(records) {
-        let served = (record.position, &record.stream, record.version, &record.r#type, record.record.as_bytes(), &record.leaf_hash[..]);
-        assert_eq!((row.position, &row.stream, row.version, &row.r#type, &row.record[..], &row.leaf_hash[..]), served);
+        let served = (
+            record.position,
+            &record.stream,
+            record.version,
+            &record.r#type,
+            record.record.as_bytes(),
+            &record.leaf_hash[..],
+        );
+        assert_eq!(
+            (
+                row.position,
+                &row.stream,
+                row.version,
+                &row.r#type,
+                &row.record[..],
+                &row.leaf_hash[..]
+            ),
+            served
+        );
         let envelope = Envelope::parse(&row.record).unwrap();
         assert_eq!(envelope.request_id, row.request_id);
-        assert_eq!(OffsetDateTime::parse(&envelope.recorded_at, &Rfc3339).unwrap(), row.recorded_at);
+        assert_eq!(
+            OffsetDateTime::parse(&envelope.recorded_at, &Rfc3339).unwrap(),
+            row.recorded_at
+        );
     }
-    assert!(rows.is_sorted_by_key(|row| row.recorded_at), "along the positions time never falls");
+    assert!(
+        rows.is_sorted_by_key(|row| row.recorded_at),
+        "along the positions time never falls"
+    );
 }
 
 /// Of what was refused, nothing is kept: only the requests that were accepted are known.
 async fn knows_no_refused_request(database: &str, tenant: &str, accepted: usize) {
     let mut connection = PgConnection::connect(database).await.unwrap();
-    let known: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM vedtak.requests WHERE tenant = $1").bind(tenant).fetch_one(&mut connection).await.unwrap();
+    let known: i64 = sqlx::query_scalar("SELECT count(*) FROM vedtak.requests WHERE tenant = $1")
+        .bind(tenant)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(known, accepted as i64);
 }

@@ -92,8 +92,15 @@ impl Sequence {
                     self.refused_id = Some(call.context.request_id.clone());
                 }
                 if self.random.chance(10) && has_a_path(call.method, &call.bytes()) {
-                    let again = self.send(&call, call.door.other()).await.expect_err("what was refused is refused again");
-                    assert_eq!(*refused, again, "both doors refuse {} in the same words", call.method.name);
+                    let again = self
+                        .send(&call, call.door.other())
+                        .await
+                        .expect_err("what was refused is refused again");
+                    assert_eq!(
+                        *refused, again,
+                        "both doors refuse {} in the same words",
+                        call.method.name
+                    );
                 }
             }
         }
@@ -104,15 +111,23 @@ impl Sequence {
     }
 
     async fn send(&self, call: &Call, door: Door) -> Result<Receipt, Refused> {
-        let answer = self.writers[call.subject].send(door, call.method, &call.bytes()).await?;
+        let answer = self.writers[call.subject]
+            .send(door, call.method, &call.bytes())
+            .await?;
         Ok(Receipt::decode(answer).expect("a command is answered with a receipt"))
     }
 
     /// Sends an accepted command once more: as it was, changed, or in another's name.
     async fn repeat(&mut self) {
-        let Some((mut call, first)) = self.answered.choose(&mut self.random.rng).cloned() else { return };
+        let Some((mut call, first)) = self.answered.choose(&mut self.random.rng).cloned() else {
+            return;
+        };
         self.retried += 1;
-        let door = if self.random.chance(50) && has_a_path(call.method, &call.bytes()) { Door::Json } else { Door::Grpc };
+        let door = if self.random.chance(50) && has_a_path(call.method, &call.bytes()) {
+            Door::Json
+        } else {
+            Door::Grpc
+        };
         match self.random.rng.random_range(0..4) {
             0 => {
                 call.context.reason.push('!');
@@ -125,30 +140,60 @@ impl Sequence {
                 return;
             }
         }
-        let refused = self.send(&call, door).await.expect_err("a request id names one request");
-        assert_eq!((refused.code.as_str(), refused.reason.as_str()), ("ALREADY_EXISTS", "REQUEST_ID_REUSED"), "{refused:?}");
+        let refused = self
+            .send(&call, door)
+            .await
+            .expect_err("a request id names one request");
+        assert_eq!(
+            (refused.code.as_str(), refused.reason.as_str()),
+            ("ALREADY_EXISTS", "REQUEST_ID_REUSED"),
+            "{refused:?}"
+        );
     }
 
     fn check(&mut self, call: &Call, outcome: &Result<Receipt, Refused>) {
         let name = call.method.name;
         let version = self.versions.get(&call.stream).copied().unwrap_or(0);
-        let stale = call.context.expected_version.is_some_and(|expected| expected != version);
+        let stale = call
+            .context
+            .expected_version
+            .is_some_and(|expected| expected != version);
         match outcome {
             Ok(receipt) => {
-                assert!(!stale, "{name} was accepted at version {version}, and expected {:?}", call.context.expected_version);
-                assert_eq!((&receipt.request_id, &receipt.stream), (&call.context.request_id, &call.stream), "{name}");
+                assert!(
+                    !stale,
+                    "{name} was accepted at version {version}, and expected {:?}",
+                    call.context.expected_version
+                );
+                assert_eq!(
+                    (&receipt.request_id, &receipt.stream),
+                    (&call.context.request_id, &call.stream),
+                    "{name}"
+                );
                 assert_eq!(receipt.unchanged, receipt.events.is_empty());
                 for (event, step) in receipt.events.iter().zip(1..) {
-                    assert_eq!((event.position, event.version), (self.head + step, version + step), "{name}");
+                    assert_eq!(
+                        (event.position, event.version),
+                        (self.head + step, version + step),
+                        "{name}"
+                    );
                 }
                 let count = receipt.events.len() as i64;
-                assert_eq!((receipt.position, receipt.version), (self.head + count, version + count), "{name}");
+                assert_eq!(
+                    (receipt.position, receipt.version),
+                    (self.head + count, version + count),
+                    "{name}"
+                );
                 self.head = receipt.position;
                 self.versions.insert(call.stream.clone(), receipt.version);
             }
             Err(refused) => {
                 assert!(refused.is_meant(), "{name}: {refused:?}");
-                assert_eq!(refused.reason == "VERSION_CONFLICT", refused.code == "ABORTED", "{refused:?}");
+                assert_eq!(
+                    refused.reason == "VERSION_CONFLICT",
+                    refused.code == "ABORTED",
+                    "{refused:?}"
+                );
                 if refused.code == "ABORTED" {
                     assert!(stale, "{name}: {refused:?}");
                     assert_eq!(refused.metadata["current_version"], version.to_string());
@@ -159,7 +204,10 @@ impl Sequence {
 
     async fn head_is_as_told(&self) {
         let head: Head = self.writers[0].call(Door::Grpc, "GetHead", &GetHead {}).await.unwrap();
-        assert_eq!(head.position, self.head, "the ledger grows by what receipts say, and by nothing else");
+        assert_eq!(
+            head.position, self.head,
+            "the ledger grows by what receipts say, and by nothing else"
+        );
     }
 
     fn next(&mut self) -> Call {
@@ -170,10 +218,21 @@ impl Sequence {
         };
         let stream = stream_of(&request);
         let subject = usize::from(self.random.chance(10));
-        let mut call = Call { method, request: with_context(request, &context), context, stream, subject, door: Door::Grpc };
+        let mut call = Call {
+            method,
+            request: with_context(request, &context),
+            context,
+            stream,
+            subject,
+            door: Door::Grpc,
+        };
         if self.random.chance(20) && begun {
             let version = self.versions.get(&call.stream).copied().unwrap_or(0);
-            call.context.expected_version = Some(if self.random.chance(70) { version } else { self.random.rng.random_range(0..=version + 1) });
+            call.context.expected_version = Some(if self.random.chance(70) {
+                version
+            } else {
+                self.random.rng.random_range(0..=version + 1)
+            });
             call.request = with_context(call.request, &call.context);
         }
         if self.random.chance(50) && has_a_path(method, &call.bytes()) {
@@ -187,10 +246,20 @@ impl Sequence {
         if (self.random.chance(60) || !begun)
             && let Some((method, request)) = self.chapters.pop_front()
         {
-            let context = if begun { self.context(90) } else { CommandContext { request_id: self.random.uuid(), ..Default::default() } };
+            let context = if begun {
+                self.context(90)
+            } else {
+                CommandContext {
+                    request_id: self.random.uuid(),
+                    ..Default::default()
+                }
+            };
             return (method, request, context);
         }
-        let commands: Vec<&'static Method> = METHODS.iter().filter(|method| method.kind == MethodKind::Command).collect();
+        let commands: Vec<&'static Method> = METHODS
+            .iter()
+            .filter(|method| method.kind == MethodKind::Command)
+            .collect();
         let method = self.random.one(&commands);
         let descriptor = schema::pool().get_message_by_name(method.input).unwrap();
         let request = self.random.message(&descriptor);
@@ -204,7 +273,10 @@ impl Sequence {
         for _ in 0..self.random.rng.random_range(1..5) {
             let (method, request, _) = self.command(true);
             let type_url = format!("type.googleapis.com/{}", method.input);
-            batch.commands.push(prost_types::Any { type_url, value: request.encode_to_vec() });
+            batch.commands.push(prost_types::Any {
+                type_url,
+                value: request.encode_to_vec(),
+            });
         }
         let request = dynamic("vedtak.v1.RecordBatch", &batch.encode_to_vec());
         let context = self.context(90);
@@ -213,7 +285,10 @@ impl Sequence {
 
     /// Circumstances, complete so often.
     fn context(&mut self, complete: u32) -> CommandContext {
-        let mut context = CommandContext { request_id: self.random.uuid(), ..CommandContext::default() };
+        let mut context = CommandContext {
+            request_id: self.random.uuid(),
+            ..CommandContext::default()
+        };
         if let Some(refused) = self.refused_id.take() {
             context.request_id = refused;
         }
@@ -222,7 +297,11 @@ impl Sequence {
             "Fordi \u{1f600} det\n\"måtte\" til".clone_into(&mut context.reason);
         }
         if self.random.chance(15) {
-            context.effective_date = Some(self.random.one(&["2017-02-01", "2018-06-30", "2019-12-31", "2026-06-01"]).to_owned());
+            context.effective_date = Some(
+                self.random
+                    .one(&["2017-02-01", "2018-06-30", "2019-12-31", "2026-06-01"])
+                    .to_owned(),
+            );
         } else if self.random.chance(3) {
             context.effective_date = Some(self.random.one(&["2999-01-01", "2017-13-01", ""]).to_owned());
         }
@@ -244,7 +323,10 @@ fn dynamic(message: &str, bytes: &[u8]) -> DynamicMessage {
 }
 
 fn with_context(mut request: DynamicMessage, context: &CommandContext) -> DynamicMessage {
-    request.set_field_by_name("context", Value::Message(dynamic("vedtak.v1.CommandContext", &context.encode_to_vec())));
+    request.set_field_by_name(
+        "context",
+        Value::Message(dynamic("vedtak.v1.CommandContext", &context.encode_to_vec())),
+    );
     request
 }
 
@@ -253,8 +335,14 @@ fn stream_of(request: &DynamicMessage) -> String {
     let descriptor = request.descriptor();
     let (name, bytes) = match descriptor.full_name() {
         "vedtak.v1.RecordBatch" => {
-            let first = RecordBatch::decode(request.encode_to_vec().as_slice()).unwrap().commands.remove(0);
-            (first.type_url.trim_start_matches("type.googleapis.com/").to_owned(), first.value)
+            let first = RecordBatch::decode(request.encode_to_vec().as_slice())
+                .unwrap()
+                .commands
+                .remove(0);
+            (
+                first.type_url.trim_start_matches("type.googleapis.com/").to_owned(),
+                first.value,
+            )
         }
         name => (name.to_owned(), request.encode_to_vec()),
     };
@@ -266,7 +354,10 @@ fn chapters(random: &mut Random) -> VecDeque<(&'static Method, DynamicMessage)> 
     let text = include_str!("chapters.txt");
     let mut chapters: Vec<&str> = text.split("\n== ").skip(1).collect();
     chapters[1..].shuffle(&mut random.rng);
-    let lines = chapters.into_iter().flat_map(|chapter| chapter.lines().skip(1)).filter(|line| !line.is_empty());
+    let lines = chapters
+        .into_iter()
+        .flat_map(|chapter| chapter.lines().skip(1))
+        .filter(|line| !line.is_empty());
     lines.map(written).collect()
 }
 
@@ -282,6 +373,7 @@ fn written(line: &str) -> (&'static Method, DynamicMessage) {
         json.push_str(&format!("{}\"{rest}", id(kind, number.parse().unwrap())));
     }
     let mut json = serde_json::Deserializer::from_str(&json);
-    let bytes = schema::from_json(method.input, &mut json).unwrap_or_else(|error| panic!("{line}: {}: {error}", error.field));
+    let bytes =
+        schema::from_json(method.input, &mut json).unwrap_or_else(|error| panic!("{line}: {}: {error}", error.field));
     (method, dynamic(method.input, &bytes))
 }

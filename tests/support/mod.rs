@@ -1,7 +1,5 @@
 //! What the tests stand on: a real PostgreSQL of their own, a real server on a real socket, and tokens for it.
 
-
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -13,16 +11,16 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use uuid::Uuid;
+use vedtak::api::Service;
 use vedtak::api::development_issuer::DevelopmentIssuer;
 use vedtak::api::identity::{IdentityConfig, IssuerConfig, Verifier};
 use vedtak::api::server::{self, ServerConfig};
-use vedtak::api::Service;
 use vedtak::embedded::{Options, PrivatePostgres};
 use vedtak::ledger::{Ledger, Observer, Store, StoreConfig, WriterConfig};
 use vedtak::projections::Projections;
 use vedtak::rules::Rules;
-use vedtak::telemetry::Metrics;
 use vedtak::schema::v1::*;
+use vedtak::telemetry::Metrics;
 
 /// The tenant that most tests work in.
 pub const TENANT: &str = "nordre-land";
@@ -31,8 +29,13 @@ pub const ISSUER: &str = "https://login.test";
 
 /// How much of the long programmes is run: 1 in CI, 100 for the full counts. Set VEDTAK_TEST_SCALE to choose.
 pub fn scale() -> usize {
-    static SCALE: LazyLock<usize> =
-        LazyLock::new(|| std::env::var("VEDTAK_TEST_SCALE").ok().and_then(|scale| scale.parse().ok()).unwrap_or(1).max(1));
+    static SCALE: LazyLock<usize> = LazyLock::new(|| {
+        std::env::var("VEDTAK_TEST_SCALE")
+            .ok()
+            .and_then(|scale| scale.parse().ok())
+            .unwrap_or(1)
+            .max(1)
+    });
     *SCALE
 }
 
@@ -58,7 +61,10 @@ pub fn directory() -> &'static Path {
 fn postgres() -> &'static PrivatePostgres {
     static POSTGRES: OnceLock<PrivatePostgres> = OnceLock::new();
     POSTGRES.get_or_init(|| {
-        let options = Options { max_connections: 300, ..Options::default() };
+        let options = Options {
+            max_connections: 300,
+            ..Options::default()
+        };
         PrivatePostgres::start(&directory().join("postgres"), &options, &|_| {}).expect("the tests need a PostgreSQL")
     })
 }
@@ -70,7 +76,12 @@ pub async fn database() -> String {
     let mut admin = PgConnection::connect(&postgres.url("postgres")).await.unwrap();
     TEMPLATE
         .get_or_init(|| async {
-            PgConnection::connect(&postgres.url("postgres")).await.unwrap().execute("CREATE DATABASE template_vedtak").await.unwrap();
+            PgConnection::connect(&postgres.url("postgres"))
+                .await
+                .unwrap()
+                .execute("CREATE DATABASE template_vedtak")
+                .await
+                .unwrap();
             Store::migrate(&postgres.url("template_vedtak")).await.unwrap();
         })
         .await;
@@ -78,7 +89,12 @@ pub async fn database() -> String {
     // Only one session at a time may copy the template.
     static COPYING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _copying = COPYING.lock().await;
-    admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE template_vedtak"))).await.unwrap();
+    admin
+        .execute(AssertSqlSafe(format!(
+            "CREATE DATABASE {name} TEMPLATE template_vedtak"
+        )))
+        .await
+        .unwrap();
     postgres.url(&name)
 }
 
@@ -95,7 +111,13 @@ pub fn issuer() -> &'static DevelopmentIssuer {
 /// The configuration that trusts the tests' issuer, under a name that is not the development issuer's.
 pub fn identity() -> IdentityConfig {
     let own = issuer().config();
-    IdentityConfig { issuers: vec![IssuerConfig { issuer: ISSUER.to_owned(), ..own }], ..issuer().identity_config() }
+    IdentityConfig {
+        issuers: vec![IssuerConfig {
+            issuer: ISSUER.to_owned(),
+            ..own
+        }],
+        ..issuer().identity_config()
+    }
 }
 
 /// A token for a subject of a tenant, with these roles.
@@ -140,7 +162,12 @@ impl Server {
 
     /// Starts one whose writers work like this.
     pub async fn with(database: String, writers: &WriterConfig) -> Self {
-        let store = Store::connect(&StoreConfig { url: database.clone(), ..StoreConfig::default() }).await.unwrap();
+        let store = Store::connect(&StoreConfig {
+            url: database.clone(),
+            ..StoreConfig::default()
+        })
+        .await
+        .unwrap();
         let stopping = CancellationToken::new();
         let ledger = Ledger::start(Arc::new(Rules), store, writers, Arc::new(Deaf));
         let projections = Projections::start(ledger.clone(), stopping.clone());
@@ -152,7 +179,12 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let until = stopping.clone();
         tokio::spawn(async move { server::serve(listener, router, &config, until).await });
-        Self { address, database, service, stopping }
+        Self {
+            address,
+            database,
+            service,
+            stopping,
+        }
     }
 
     /// The address of the JSON door.
@@ -194,7 +226,10 @@ pub fn new_id() -> String {
 
 /// The circumstances of a new intention.
 pub fn context() -> Option<CommandContext> {
-    Some(CommandContext { request_id: new_id(), ..CommandContext::default() })
+    Some(CommandContext {
+        request_id: new_id(),
+        ..CommandContext::default()
+    })
 }
 
 /// Registers a project.
@@ -216,6 +251,10 @@ pub fn register_risk(project_id: &str) -> RegisterRisk {
         risk_id: new_id(),
         number: "1".to_owned(),
         description: "Too few resources to run the process".to_owned(),
-        assessment: Some(RiskAssessment { probability: 4, consequence: 5, stated_factor: Some(20) }),
+        assessment: Some(RiskAssessment {
+            probability: 4,
+            consequence: 5,
+            stated_factor: Some(20),
+        }),
     }
 }

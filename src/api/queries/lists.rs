@@ -21,8 +21,16 @@ macro_rules! list {
                     page_size: self.page_size,
                 };
                 let $query = &self;
-                let Page { items, next_page_token, position } = $page(service, caller, &$query.$id, part, |$state| $items).await?;
-                Ok($reply { $field: items, next_page_token, position })
+                let Page {
+                    items,
+                    next_page_token,
+                    position,
+                } = $page(service, caller, &$query.$id, part, |$state| $items).await?;
+                Ok($reply {
+                    $field: items,
+                    next_page_token,
+                    position,
+                })
             }
         }
     };

@@ -41,7 +41,11 @@ trait Begin: Message + Default + Name + Validate {
 }
 
 async fn unary<Q: Answer>(service: &Service, caller: &Caller, request: &[u8]) -> Result<Bytes, Failure> {
-    Ok(read::<Q>(request)?.answer(service, caller).await?.encode_to_vec().into())
+    Ok(read::<Q>(request)?
+        .answer(service, caller)
+        .await?
+        .encode_to_vec()
+        .into())
 }
 
 async fn stream<Q: Begin>(service: &Service, caller: &Caller, request: &[u8]) -> Result<ReplyStream, Failure> {
@@ -52,7 +56,11 @@ async fn stream<Q: Begin>(service: &Service, caller: &Caller, request: &[u8]) ->
 fn read<Q: Message + Default + Name + Validate>(request: &[u8]) -> Result<Q, Failure> {
     let query = Q::decode(request).map_err(|error| Failure::malformed(&Q::full_name(), &error.to_string()))?;
     let violations = query.check();
-    if violations.is_empty() { Ok(query) } else { Err(Failure::fields(violations)) }
+    if violations.is_empty() {
+        Ok(query)
+    } else {
+        Err(Failure::fields(violations))
+    }
 }
 
 include!(concat!(env!("OUT_DIR"), "/queries.rs"));

@@ -14,15 +14,30 @@ impl Answer for ListProjects {
     async fn answer(self, service: &Service, caller: &Caller) -> Result<ProjectList, Failure> {
         reached(service, caller, self.at_least).await?;
         let projections = service.projections();
-        projections.wait::<ProjectOverviews>(&caller.tenant, self.at_least).await?;
+        projections
+            .wait::<ProjectOverviews>(&caller.tenant, self.at_least)
+            .await?;
         let position = projections.position::<ProjectOverviews>(&caller.tenant).await?;
         let size = if self.page_size == 0 { 100 } else { self.page_size };
-        let filter = Filter { kind: self.kind, status: self.status, after: self.page_token, at_most: i64::from(size) + 1 };
+        let filter = Filter {
+            kind: self.kind,
+            status: self.status,
+            after: self.page_token,
+            at_most: i64::from(size) + 1,
+        };
         let mut projects = projections.project_overviews(&caller.tenant, &filter).await?;
         let size = usize::try_from(size).unwrap_or_default();
         let more = projects.len() > size;
         projects.truncate(size);
-        let next_page_token = projects.last().filter(|_| more).map(|last| last.project_id.clone()).unwrap_or_default();
-        Ok(ProjectList { projects, next_page_token, position })
+        let next_page_token = projects
+            .last()
+            .filter(|_| more)
+            .map(|last| last.project_id.clone())
+            .unwrap_or_default();
+        Ok(ProjectList {
+            projects,
+            next_page_token,
+            position,
+        })
     }
 }

@@ -27,7 +27,8 @@ pub(super) struct Reading<S> {
 impl<S> Reading<S> {
     /// The state, which is known to be of this kind and to have events.
     pub(super) fn get(&self) -> Result<&S, Failure> {
-        (self.of)(&self.state).ok_or_else(|| Failure::internal("reading a state", &"it is of another kind than its stream"))
+        (self.of)(&self.state)
+            .ok_or_else(|| Failure::internal("reading a state", &"it is of another kind than its stream"))
     }
 
     /// The position of the last event in it.
@@ -37,7 +38,13 @@ impl<S> Reading<S> {
 }
 
 /// Reads a project.
-pub(super) async fn project(service: &Service, caller: &Caller, id: &str, as_of: Option<AsOf>, at_least: i64) -> Result<Reading<Project>, Failure> {
+pub(super) async fn project(
+    service: &Service,
+    caller: &Caller,
+    id: &str,
+    as_of: Option<AsOf>,
+    at_least: i64,
+) -> Result<Reading<Project>, Failure> {
     state(service, caller, &Stream::project(id), as_of, at_least).await
 }
 
@@ -52,16 +59,35 @@ pub(super) async fn organization(
     state(service, caller, &Stream::organization(id), as_of, at_least).await
 }
 
-async fn state<S: Aggregated>(service: &Service, caller: &Caller, stream: &Stream, as_of: Option<AsOf>, at_least: i64) -> Result<Reading<S>, Failure> {
+async fn state<S: Aggregated>(
+    service: &Service,
+    caller: &Caller,
+    stream: &Stream,
+    as_of: Option<AsOf>,
+    at_least: i64,
+) -> Result<Reading<S>, Failure> {
     reached(service, caller, at_least).await?;
     let (reach, today) = reach(service, caller, as_of).await?;
     let name = stream.to_string();
-    let state = service.ledger().state(&caller.tenant, &name, reach).await?.filter(|state| state.version() > 0);
+    let state = service
+        .ledger()
+        .state(&caller.tenant, &name, reach)
+        .await?
+        .filter(|state| state.version() > 0);
     let state = state.ok_or_else(|| match reach {
-        Reach::Now => not_found(format!("There is no {name} in this tenant's ledger. Check the id and the tenant of the token.")),
-        Reach::Position(position) => not_found(format!("There was no {name} in this tenant's ledger as of position {position}.")),
+        Reach::Now => not_found(format!(
+            "There is no {name} in this tenant's ledger. Check the id and the tenant of the token."
+        )),
+        Reach::Position(position) => not_found(format!(
+            "There was no {name} in this tenant's ledger as of position {position}."
+        )),
     })?;
-    Ok(Reading { state, today, reach, of: S::of })
+    Ok(Reading {
+        state,
+        today,
+        reach,
+        of: S::of,
+    })
 }
 
 fn not_found(sentence: String) -> Failure {
@@ -75,12 +101,20 @@ pub(super) async fn reached(service: &Service, caller: &Caller, at_least: i64) -
         return Ok(());
     }
     let head = head(service, caller).await?.0;
-    if at_least > head { Err(Failure::beyond_head("at_least", at_least, head)) } else { Ok(()) }
+    if at_least > head {
+        Err(Failure::beyond_head("at_least", at_least, head))
+    } else {
+        Ok(())
+    }
 }
 
 /// How far the tenant's ledger has come, and when.
 pub(super) async fn head(service: &Service, caller: &Caller) -> Result<(i64, Option<OffsetDateTime>), Failure> {
-    Ok(service.ledger().head(&caller.tenant).await?.map_or((0, None), |(position, time)| (position, Some(time))))
+    Ok(service
+        .ledger()
+        .head(&caller.tenant)
+        .await?
+        .map_or((0, None), |(position, time)| (position, Some(time))))
 }
 
 /// The point that is read, and the day that it lies on. A point that lies ahead is refused: the same question would have
@@ -93,17 +127,30 @@ async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Resul
             if position > head {
                 return Err(Failure::beyond_head("as_of.position", position, head));
             }
-            let entries = service.ledger().records(&caller.tenant, None, (position - 1).max(0), position, 1).await?;
-            let today = entries.first().map_or_else(clock::today, |entry| clock::date(entry.recorded_at));
+            let entries = service
+                .ledger()
+                .records(&caller.tenant, None, (position - 1).max(0), position, 1)
+                .await?;
+            let today = entries
+                .first()
+                .map_or_else(clock::today, |entry| clock::date(entry.recorded_at));
             Ok((Reach::Position(position), today))
         }
         Some(as_of::Point::Time(timestamp)) => {
-            let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(timestamp.seconds) * 1_000_000_000 + i128::from(timestamp.nanos))
-                .map_err(|_| Failure::field("as_of.time", "Must be a time in the years 1 to 9999."))?;
+            let time = OffsetDateTime::from_unix_timestamp_nanos(
+                i128::from(timestamp.seconds) * 1_000_000_000 + i128::from(timestamp.nanos),
+            )
+            .map_err(|_| Failure::field("as_of.time", "Must be a time in the years 1 to 9999."))?;
             if time > clock::now() {
-                return Err(Failure::field("as_of.time", "Must not lie in the future: leave as_of out to read what holds now."));
+                return Err(Failure::field(
+                    "as_of.time",
+                    "Must not lie in the future: leave as_of out to read what holds now.",
+                ));
             }
-            Ok((Reach::Position(service.ledger().position_at(&caller.tenant, time).await?), clock::date(time)))
+            Ok((
+                Reach::Position(service.ledger().position_at(&caller.tenant, time).await?),
+                clock::date(time),
+            ))
         }
     }
 }
@@ -154,16 +201,38 @@ fn place(part: &Part) -> Result<(Option<AsOf>, usize), Failure> {
     if part.page_token.is_empty() {
         return Ok((part.as_of, 0));
     }
-    let read = part.page_token.split_once('.').and_then(|(position, offset)| Some((position.parse::<i64>().ok()?, offset.parse().ok()?)));
-    let (position, offset) = read
-        .filter(|(position, _)| *position > 0)
-        .ok_or_else(|| Failure::field("page_token", "Must be the next_page_token of the page before, as it was."))?;
-    Ok((Some(AsOf { point: Some(as_of::Point::Position(position)) }), offset))
+    let read = part
+        .page_token
+        .split_once('.')
+        .and_then(|(position, offset)| Some((position.parse::<i64>().ok()?, offset.parse().ok()?)));
+    let (position, offset) = read.filter(|(position, _)| *position > 0).ok_or_else(|| {
+        Failure::field(
+            "page_token",
+            "Must be the next_page_token of the page before, as it was.",
+        )
+    })?;
+    Ok((
+        Some(AsOf {
+            point: Some(as_of::Point::Position(position)),
+        }),
+        offset,
+    ))
 }
 
 fn cut<T: Clone>(all: Vec<T>, offset: usize, page_size: i32, position: i64) -> Page<T> {
-    let size = usize::try_from(page_size).ok().filter(|size| *size > 0).unwrap_or(PAGE_SIZE);
+    let size = usize::try_from(page_size)
+        .ok()
+        .filter(|size| *size > 0)
+        .unwrap_or(PAGE_SIZE);
     let end = offset.saturating_add(size);
-    let next_page_token = if end < all.len() { format!("{position}.{end}") } else { String::new() };
-    Page { items: all.into_iter().skip(offset).take(size).collect(), next_page_token, position }
+    let next_page_token = if end < all.len() {
+        format!("{position}.{end}")
+    } else {
+        String::new()
+    };
+    Page {
+        items: all.into_iter().skip(offset).take(size).collect(),
+        next_page_token,
+        position,
+    }
 }

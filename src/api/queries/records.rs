@@ -31,7 +31,10 @@ impl Answer for GetHead {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<Head, Failure> {
         let (position, recorded_at) = head(service, caller).await?;
-        Ok(Head { position, recorded_at: recorded_at.map(timestamp) })
+        Ok(Head {
+            position,
+            recorded_at: recorded_at.map(timestamp),
+        })
     }
 }
 
@@ -42,10 +45,16 @@ impl Answer for ListRecords {
         reached(service, caller, self.at_least).await?;
         let size = page_size(self.page_size);
         let stream = named(self.stream.as_deref(), "stream")?;
-        let mut entries = service.ledger().records(&caller.tenant, stream, self.after_position, i64::MAX, size + 1).await?;
+        let mut entries = service
+            .ledger()
+            .records(&caller.tenant, stream, self.after_position, i64::MAX, size + 1)
+            .await?;
         let next_after_position = cut(&mut entries, size);
         let records: Result<Vec<Record>, Failure> = entries.into_iter().map(record).collect();
-        Ok(RecordList { records: records?, next_after_position })
+        Ok(RecordList {
+            records: records?,
+            next_after_position,
+        })
     }
 }
 
@@ -56,17 +65,27 @@ impl Answer for ListAuditTrail {
         reached(service, caller, self.at_least).await?;
         let size = page_size(self.page_size);
         let stream = named(Some(&self.stream), "stream")?;
-        let mut entries = service.ledger().records(&caller.tenant, stream, self.after_position, i64::MAX, size + 1).await?;
+        let mut entries = service
+            .ledger()
+            .records(&caller.tenant, stream, self.after_position, i64::MAX, size + 1)
+            .await?;
         let next_after_position = cut(&mut entries, size);
         let entries: Result<Vec<AuditEntry>, Failure> = entries.iter().map(audit_entry).collect();
-        Ok(AuditTrail { entries: entries?, next_after_position })
+        Ok(AuditTrail {
+            entries: entries?,
+            next_after_position,
+        })
     }
 }
 
 impl Begin for StreamRecords {
     type Item = Record;
 
-    async fn begin(self, service: &Service, caller: &Caller) -> Result<impl Stream<Item = Result<Record, Failure>> + Send + 'static, Failure> {
+    async fn begin(
+        self,
+        service: &Service,
+        caller: &Caller,
+    ) -> Result<impl Stream<Item = Result<Record, Failure>> + Send + 'static, Failure> {
         named(self.stream.as_deref(), "stream")?;
         let ledger = service.ledger().clone();
         let signals = ledger.signals().subscribe();
@@ -75,21 +94,25 @@ impl Begin for StreamRecords {
         let follow = self.follow;
         let pages = stream::try_unfold(start, move |(ledger, tenant, stream, after, mut signals)| {
             let stopping = stopping.clone();
-            async move { loop {
-                let entries = ledger.records(&tenant, stream.as_deref(), after, i64::MAX, PAGE).await?;
-                if let Some(last) = entries.last() {
-                    let after = last.position;
-                    let records: Vec<Result<Record, Failure>> = entries.into_iter().map(record).collect();
-                    return Ok(Some((stream::iter(records), (ledger, tenant, stream, after, signals))));
+            async move {
+                loop {
+                    let entries = ledger
+                        .records(&tenant, stream.as_deref(), after, i64::MAX, PAGE)
+                        .await?;
+                    if let Some(last) = entries.last() {
+                        let after = last.position;
+                        let records: Vec<Result<Record, Failure>> = entries.into_iter().map(record).collect();
+                        return Ok(Some((stream::iter(records), (ledger, tenant, stream, after, signals))));
+                    }
+                    if !follow {
+                        return Ok::<_, Failure>(None);
+                    }
+                    tokio::select! {
+                        () = wait(&mut signals, &tenant) => {}
+                        () = stopping.cancelled() => return Err(Failure::unavailable("The service is stopping. Take the stream up again after the last position you received.")),
+                    }
                 }
-                if !follow {
-                    return Ok::<_, Failure>(None);
-                }
-                tokio::select! {
-                    () = wait(&mut signals, &tenant) => {}
-                    () = stopping.cancelled() => return Err(Failure::unavailable("The service is stopping. Take the stream up again after the last position you received.")),
-                }
-            } }
+            }
         });
         Ok(pages.flat_map(|page| match page {
             Ok(records) => records.left_stream(),
@@ -119,7 +142,10 @@ fn page_size(asked: i32) -> i32 {
 /// The name of a stream, checked; a misspelt one would otherwise read as an empty stream.
 fn named<'a>(stream: Option<&'a str>, field: &str) -> Result<Option<&'a str>, Failure> {
     if stream.is_some_and(|stream| domain::Stream::parse(stream).is_none()) {
-        return Err(Failure::field(field, "Must be the name of a stream, such as project/0190b2f4-7c1e-7d2a-9c3e-5f6a7b8c9d0e."));
+        return Err(Failure::field(
+            field,
+            "Must be the name of a stream, such as project/0190b2f4-7c1e-7d2a-9c3e-5f6a7b8c9d0e.",
+        ));
     }
     Ok(stream)
 }
@@ -135,13 +161,30 @@ fn cut(entries: &mut Vec<Entry>, size: i32) -> i64 {
 }
 
 fn record(entry: Entry) -> Result<Record, Failure> {
-    let Entry { position, stream, version, event_type, record, leaf_hash, .. } = entry;
+    let Entry {
+        position,
+        stream,
+        version,
+        event_type,
+        record,
+        leaf_hash,
+        ..
+    } = entry;
     let record = String::from_utf8(record).map_err(|error| Failure::internal("reading a record", &error))?;
-    Ok(Record { position, stream, version, r#type: event_type, record, leaf_hash: leaf_hash.into() })
+    Ok(Record {
+        position,
+        stream,
+        version,
+        r#type: event_type,
+        record,
+        leaf_hash: leaf_hash.into(),
+    })
 }
 
 fn audit_entry(entry: &Entry) -> Result<AuditEntry, Failure> {
-    let envelope = entry.envelope().map_err(|error| Failure::internal("reading the audit trail", &error))?;
+    let envelope = entry
+        .envelope()
+        .map_err(|error| Failure::internal("reading the audit trail", &error))?;
     Ok(AuditEntry {
         position: entry.position,
         version: entry.version,

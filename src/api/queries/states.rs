@@ -17,7 +17,10 @@ impl Answer for GetProject {
     type Reply = Project;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<Project, Failure> {
-        reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?.get().cloned()
+        reading::project(service, caller, &self.project_id, self.as_of, self.at_least)
+            .await?
+            .get()
+            .cloned()
     }
 }
 
@@ -25,7 +28,10 @@ impl Answer for GetOrganization {
     type Reply = Organization;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<Organization, Failure> {
-        reading::organization(service, caller, &self.organization_id, self.as_of, self.at_least).await?.get().cloned()
+        reading::organization(service, caller, &self.organization_id, self.as_of, self.at_least)
+            .await?
+            .get()
+            .cloned()
     }
 }
 
@@ -60,8 +66,17 @@ impl Answer for ListFindings {
             .ledger()
             .walk(&caller.tenant, &stream, reading.reach, |entry, state| {
                 let Some(project) = Project::of(state) else { return };
-                let standing = domain::findings(project, &reading.today).into_iter().map(|found| (found.code, found.entities));
-                since = standing.map(|key| (key.clone(), since.get(&key).copied().unwrap_or((entry.position, entry.recorded_at)))).collect();
+                let standing = domain::findings(project, &reading.today)
+                    .into_iter()
+                    .map(|found| (found.code, found.entities));
+                since = standing
+                    .map(|key| {
+                        (
+                            key.clone(),
+                            since.get(&key).copied().unwrap_or((entry.position, entry.recorded_at)),
+                        )
+                    })
+                    .collect();
             })
             .await?;
         let findings = suspicions.into_iter().map(|found| {
@@ -76,11 +91,17 @@ impl Answer for ListFindings {
                 events: found.events,
             }
         });
-        Ok(FindingList { findings: findings.collect(), position: reading.position() })
+        Ok(FindingList {
+            findings: findings.collect(),
+            position: reading.position(),
+        })
     }
 }
 
 /// A time as protobuf writes it.
 pub(super) fn timestamp(time: OffsetDateTime) -> Timestamp {
-    Timestamp { seconds: time.unix_timestamp(), nanos: i32::try_from(time.nanosecond()).unwrap_or_default() }
+    Timestamp {
+        seconds: time.unix_timestamp(),
+        nanos: i32::try_from(time.nanosecond()).unwrap_or_default(),
+    }
 }

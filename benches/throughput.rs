@@ -1,0 +1,328 @@
+//! How fast commands are recorded, side by side in one run: a bare INSERT of the same bytes, the ledger as a library, gRPC, and JSON.
+//!
+//! 256 callers, fsync on, client, server and database on the same machine. Times depend on the machine; read the ratios.
+//! `VEDTAK_BENCH_SECONDS` sets how long each contender runs (default 5).
+
+#[allow(dead_code, reason = "the benchmark needs a part of what the tests stand on")]
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use prost::Name;
+use sqlx::postgres::PgPoolOptions;
+use uuid::Uuid;
+use vedtak::domain::Command;
+use vedtak::ledger::{Circumstances, Ledger, Submission};
+use vedtak::rules::Rules;
+use vedtak::schema;
+use vedtak::schema::v1::project_service_client::ProjectServiceClient;
+use vedtak::schema::v1::risk_service_client::RiskServiceClient;
+use vedtak::schema::v1::*;
+
+use support::{Server, TENANT};
+
+const CALLERS: usize = 256;
+/// How many events a project gets before the caller begins a new one.
+const EVENTS_PER_PROJECT: u64 = 50;
+
+/// What one contender came to.
+struct Outcome {
+    name: &'static str,
+    per_second: f64,
+    half: Duration,
+    slowest: Duration,
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(run());
+}
+
+async fn run() {
+    let seconds = std::env::var("VEDTAK_BENCH_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(5);
+    let span = Duration::from_secs(seconds);
+    println!("{CALLERS} callers, {seconds} s each, fsync on; one event a command\n");
+    let mut bare = Vec::new();
+    for connections in [8, 16, 32] {
+        bare.push(bare_insert(span, connections).await);
+    }
+    let bare = bare
+        .into_iter()
+        .max_by(|a, b| a.per_second.total_cmp(&b.per_second))
+        .expect("three were measured");
+    let outcomes = [
+        library("ledger library, 1 tenant", span, 1).await,
+        library("ledger library, 100 tenants", span, 100).await,
+        grpc(span).await,
+        json(span).await,
+    ];
+    println!(
+        "{:<30} {:>10} {:>10} {:>10} {:>12} {:>12}",
+        "", "events/s", "p50", "p99", "x bare", "p99 x bare"
+    );
+    for outcome in std::iter::once(&bare).chain(&outcomes) {
+        println!(
+            "{:<30} {:>10.0} {:>10.1?} {:>10.1?} {:>12.2} {:>12.2}",
+            outcome.name,
+            outcome.per_second,
+            outcome.half,
+            outcome.slowest,
+            outcome.per_second / bare.per_second,
+            outcome.slowest.as_secs_f64() / bare.slowest.as_secs_f64(),
+        );
+    }
+    let [one, hundred, grpc, json] = &outcomes;
+    println!(
+        "\nratios: library, 1 tenant / bare {:.2} (wanted 3); library, 100 tenants / bare {:.2} (wanted 2.5);",
+        one.per_second / bare.per_second,
+        hundred.per_second / bare.per_second
+    );
+    println!(
+        "        gRPC / bare {:.2} (wanted 1.2); gRPC / library {:.2}; JSON / gRPC {:.2} (wanted 0.7)",
+        grpc.per_second / bare.per_second,
+        grpc.per_second / one.per_second,
+        json.per_second / grpc.per_second
+    );
+}
+
+/// Runs as many callers as there are, each of which calls again as soon as it is answered.
+async fn measure<F, C>(name: &'static str, span: Duration, caller: impl Fn(usize) -> C) -> Outcome
+where
+    C: FnMut(u64) -> F + Send + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let measuring = Arc::new(AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
+    let done = Arc::new(AtomicU64::new(0));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|index| {
+            let mut call = caller(index);
+            let (measuring, stop, done) = (Arc::clone(&measuring), Arc::clone(&stop), Arc::clone(&done));
+            tokio::spawn(async move {
+                let mut times = Vec::new();
+                for turn in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let began = Instant::now();
+                    call(turn).await;
+                    if measuring.load(Ordering::Relaxed) {
+                        times.push(began.elapsed());
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+                times
+            })
+        })
+        .collect();
+    tokio::time::sleep(span / 4).await;
+    measuring.store(true, Ordering::Relaxed);
+    let began = Instant::now();
+    tokio::time::sleep(span).await;
+    let (count, took) = (done.load(Ordering::Relaxed), began.elapsed());
+    stop.store(true, Ordering::Relaxed);
+    let mut times = Vec::new();
+    for caller in callers {
+        times.extend(caller.await.expect("a caller does not panic"));
+    }
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    Outcome {
+        name,
+        per_second: count as f64 / took.as_secs_f64(),
+        half: at(0.5),
+        slowest: at(0.99),
+    }
+}
+
+/// A record as large as those that the others write.
+fn record() -> Vec<u8> {
+    let record = serde_json::json!({
+        "actor": {"subject": "kari"}, "data": serde_json::from_slice::<serde_json::Value>(&schema::to_json(RiskRegistered::full_name().as_str(), &prost::Message::encode_to_vec(&RiskRegistered {
+            risk_id: support::new_id(), number: "1".to_owned(), description: "Too few resources to run the process".to_owned(),
+            assessment: Some(RiskAssessment { probability: 4, consequence: 5, stated_factor: Some(20) }),
+        })).expect("a message of the schema")).expect("JSON"),
+        "effective_date": "2017-01-02", "nonce": "00112233445566778899aabbccddeeff", "position": 123_456, "recorded_at": "2026-01-01T00:00:00.000000Z",
+        "request_id": support::new_id(), "stream": format!("project/{}", support::new_id()), "tenant": TENANT, "type": "vedtak.v1.RiskRegistered", "version": 42,
+    });
+    record.to_string().into_bytes()
+}
+
+async fn bare_insert(span: Duration, connections: u32) -> Outcome {
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .test_before_acquire(false)
+        .connect(&support::database().await)
+        .await
+        .expect("a database");
+    sqlx::query("CREATE TABLE bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, record bytea NOT NULL)")
+        .execute(&pool)
+        .await
+        .expect("a table");
+    let record = Arc::new(record());
+    measure("bare INSERT, pooled", span, |_| {
+        let (pool, record) = (pool.clone(), Arc::clone(&record));
+        move |_| {
+            let (pool, record) = (pool.clone(), Arc::clone(&record));
+            async move {
+                sqlx::query("INSERT INTO bare (record) VALUES ($1)")
+                    .bind(record.as_slice())
+                    .execute(&pool)
+                    .await
+                    .expect("an insert");
+            }
+        }
+    })
+    .await
+}
+
+/// The next command of a caller: a project, then risks in it, then the next project.
+fn next(project: &mut String, turn: u64) -> (bool, RegisterProject, RegisterRisk) {
+    let opens = turn % EVENTS_PER_PROJECT == 0;
+    if opens {
+        *project = support::new_id();
+    }
+    (
+        opens,
+        support::register_project(project),
+        support::register_risk(project),
+    )
+}
+
+async fn library(name: &'static str, span: Duration, tenants: usize) -> Outcome {
+    let server = Server::start().await;
+    let ledger = server.service.ledger().clone();
+    measure(name, span, |index| {
+        let (ledger, tenant) = (ledger.clone(), Arc::<str>::from(format!("tenant-{}", index % tenants)));
+        let mut project = String::new();
+        move |turn| {
+            let (opens, register, risk) = next(&mut project, turn);
+            let submission = if opens {
+                submission(&tenant, &register, register.context.as_ref())
+            } else {
+                submission(&tenant, &risk, risk.context.as_ref())
+            };
+            append(ledger.clone(), submission)
+        }
+    })
+    .await
+}
+
+async fn append(ledger: Ledger<Rules>, submission: Submission<Rules>) {
+    ledger.append(submission).await.expect("a valid command is recorded");
+}
+
+fn submission<C: prost::Message + Name>(
+    tenant: &Arc<str>,
+    command: &C,
+    context: Option<&CommandContext>,
+) -> Submission<Rules> {
+    let command = Command::decode(&C::full_name(), &command.encode_to_vec())
+        .expect("a command")
+        .expect("its own bytes");
+    let today = vedtak::clock::today();
+    Submission {
+        tenant: Arc::clone(tenant),
+        stream: Arc::from(command.stream().to_string()),
+        request_id: Uuid::parse_str(&context.expect("a context").request_id).expect("a UUID"),
+        content_hash: [0; 32],
+        expected_version: None,
+        circumstances: Circumstances {
+            subject: "kari".to_owned(),
+            on_behalf_of: String::new(),
+            authority: String::new(),
+            reason: String::new(),
+            effective_date: today.clone(),
+            today,
+        },
+        commands: vec![command],
+    }
+}
+
+async fn grpc(span: Duration) -> Outcome {
+    let server = Server::start().await;
+    let mut channels = Vec::new();
+    for _ in 0..4 {
+        channels.push(server.channel(&support::administrator()).await);
+    }
+    measure("gRPC", span, |index| {
+        let channel = channels[index % channels.len()].clone();
+        let mut project = String::new();
+        move |turn| {
+            let (opens, register, risk) = next(&mut project, turn);
+            let channel = channel.clone();
+            async move {
+                if opens {
+                    ProjectServiceClient::new(channel)
+                        .register_project(register)
+                        .await
+                        .expect("a project");
+                } else {
+                    RiskServiceClient::new(channel)
+                        .register_risk(risk)
+                        .await
+                        .expect("a risk");
+                }
+            }
+        }
+    })
+    .await
+}
+
+async fn json(span: Duration) -> Outcome {
+    let server = Server::start().await;
+    let clients: Vec<reqwest::Client> = (0..4)
+        .map(|_| {
+            reqwest::Client::builder()
+                .http2_prior_knowledge()
+                .build()
+                .expect("a client")
+        })
+        .collect();
+    let token = Arc::new(support::administrator());
+    measure("JSON", span, |index| {
+        let (client, token, url) = (
+            clients[index % clients.len()].clone(),
+            Arc::clone(&token),
+            server.url(""),
+        );
+        let mut project = String::new();
+        move |turn| {
+            let (opens, register, risk) = next(&mut project, turn);
+            let (client, token) = (client.clone(), Arc::clone(&token));
+            let (path, body) = if opens {
+                json_call(&url, "register", &project, &register)
+            } else {
+                json_call(&url, &format!("risks/{}/register", risk.risk_id), &project, &risk)
+            };
+            async move {
+                let answer = client
+                    .post(path)
+                    .bearer_auth(&token)
+                    .header("content-type", "application/json")
+                    .body(body)
+                    .send()
+                    .await
+                    .expect("an answer");
+                assert!(answer.status().is_success(), "{}", answer.text().await.expect("a text"));
+                answer.bytes().await.expect("a body");
+            }
+        }
+    })
+    .await
+}
+
+fn json_call<C: prost::Message + Name>(url: &str, verb: &str, project: &str, command: &C) -> (String, Vec<u8>) {
+    let body = schema::to_json(&C::full_name(), &command.encode_to_vec()).expect("a message of the schema");
+    (format!("{url}/v1/projects/{project}/{verb}"), body)
+}
