@@ -133,7 +133,7 @@ async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Resul
                 .await?;
             let today = entries
                 .first()
-                .map_or_else(clock::today, |entry| clock::date(entry.recorded_at));
+                .map_or_else(clock::today, |entry| clock::day_of(entry.recorded_at));
             Ok((Reach::Position(position), today))
         }
         Some(as_of::Point::Time(timestamp)) => {
@@ -149,7 +149,7 @@ async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Resul
             }
             Ok((
                 Reach::Position(service.ledger().position_at(&caller.tenant, time).await?),
-                clock::date(time),
+                clock::day_of(time),
             ))
         }
     }
