@@ -165,7 +165,11 @@ async fn many_writers(streams: usize) {
 
 /// Sends its share, one after the other. Every tenth goes to both servers at the same time, as an impatient caller would.
 async fn one_writer(doors: &[Doors; 2], writer: usize, project_id: &str, goal_id: &str, share: usize) -> Vec<Receipt> {
-    let door = if writer % 4 == 0 { Door::Json } else { Door::Grpc };
+    let door = if writer.is_multiple_of(4) {
+        Door::Json
+    } else {
+        Door::Grpc
+    };
     let mut receipts: Vec<Receipt> = Vec::new();
     for number in 0..share {
         let command = revise(project_id, goal_id, format!("{writer}: {number}"));
@@ -248,7 +252,11 @@ async fn one_careful_writer(
                 revise(project_id, goal_id, format!("{writer}: {} {stale}", receipts.len())),
                 expected,
             );
-            let door = if writer % 4 == 0 { Door::Json } else { Door::Grpc };
+            let door = if writer.is_multiple_of(4) {
+                Door::Json
+            } else {
+                Door::Grpc
+            };
             match doors.call::<Receipt>(door, "ReviseGoal", &command).await {
                 Ok(receipt) => {
                     assert_eq!(receipt.version, expected + 1);

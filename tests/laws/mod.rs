@@ -7,4 +7,6 @@ mod sequence;
 mod batches;
 mod concurrency;
 mod queues;
+mod readings;
 mod replay;
+mod trail;
