@@ -5,6 +5,7 @@ mod command_line;
 mod documentation;
 mod domain;
 mod identity;
+mod laws;
 mod openapi;
 mod support;
 mod telemetry;

@@ -17,7 +17,6 @@ use super::record::{self, MAX_RECORD_BYTES};
 use super::signal::Signals;
 use super::store::Store;
 use super::writer::{Answer, Failed, Submission, Turn};
-use crate::clock;
 use crate::schema::v1::{Receipt, RecordedEvent};
 
 /// When another process has appended more than this, what is remembered of the tenant is forgotten instead of caught up.
@@ -468,7 +467,6 @@ async fn lock<J: Judge>(connection: &mut PgConnection, turn: &Turn<J>) -> Result
 }
 
 fn locked(row: &PgRow, tenant: &Arc<str>) -> Result<Locked, sqlx::Error> {
-    let last: OffsetDateTime = row.try_get("recorded_at")?;
     let ids: Vec<Uuid> = row.try_get::<Option<_>, _>("known_ids")?.unwrap_or_default();
     let mut known = HashMap::new();
     if !ids.is_empty() {
@@ -492,11 +490,10 @@ fn locked(row: &PgRow, tenant: &Arc<str>) -> Result<Locked, sqlx::Error> {
             );
         }
     }
-    // Along the positions time never falls, whatever the clocks of several processes say.
     Ok(Locked {
         tenant: Arc::clone(tenant),
         position: row.try_get("position")?,
-        recorded_at: clock::now().max(last),
+        recorded_at: row.try_get("recorded_at")?,
         known,
     })
 }

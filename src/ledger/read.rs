@@ -133,12 +133,13 @@ impl<J: Judge> Ledger<J> {
         Ok(head.filter(|(position, _)| *position > 0))
     }
 
-    /// The last position that was recorded at or before a time; 0 when there is none.
+    /// The last position that was recorded at or before a time; 0 when there is none, and nothing when the time lies ahead. Asked
+    /// again, it is the same: an append that is under way is waited for.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn position_at(&self, tenant: &str, time: OffsetDateTime) -> Result<i64, LedgerError> {
-        Ok(sqlx::query_scalar("SELECT vedtak.position_at($1, $2)")
+    pub async fn position_at(&self, tenant: &str, time: OffsetDateTime) -> Result<Option<i64>, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT vedtak.settled_position_at($1, $2)")
             .bind(tenant)
             .bind(time)
             .fetch_one(self.store().pool())

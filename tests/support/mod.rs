@@ -157,6 +157,11 @@ impl Server {
 
     /// Starts one on a database that may have another server already.
     pub async fn on(database: String) -> Self {
+        Self::with(database, &WriterConfig::default()).await
+    }
+
+    /// Starts one whose writers work like this.
+    pub async fn with(database: String, writers: &WriterConfig) -> Self {
         let store = Store::connect(&StoreConfig {
             url: database.clone(),
             ..StoreConfig::default()
@@ -164,7 +169,7 @@ impl Server {
         .await
         .unwrap();
         let stopping = CancellationToken::new();
-        let ledger = Ledger::start(Arc::new(Rules), store, &WriterConfig::default(), Arc::new(Deaf));
+        let ledger = Ledger::start(Arc::new(Rules), store, writers, Arc::new(Deaf));
         let projections = Projections::start(ledger.clone(), stopping.clone());
         let service = Service::new(ledger, projections, Metrics::unread(), stopping.clone());
         let verifier = Arc::new(Verifier::new(&identity()).await.unwrap());
