@@ -3,6 +3,7 @@
 mod api;
 mod documentation;
 mod domain;
+mod hostile;
 mod identity;
 mod openapi;
 mod support;

@@ -40,6 +40,8 @@ pub struct ServerConfig {
     pub max_request_bytes: usize,
     /// How long an answer may take, in milliseconds; a caller may ask for less.
     pub request_timeout_ms: u64,
+    /// How long a caller may take to say what it wants, in milliseconds: until the end of its request's headers.
+    pub head_timeout_ms: u64,
     /// How many requests are worked on at a time; more are told to come back.
     pub max_concurrent_requests: usize,
     /// How many connections are open at a time; more wait.
@@ -53,6 +55,7 @@ impl Default for ServerConfig {
         Self {
             max_request_bytes: 1024 * 1024,
             request_timeout_ms: 30_000,
+            head_timeout_ms: 15_000,
             max_concurrent_requests: 2048,
             max_connections: 4096,
             shutdown_timeout_ms: 25_000,

@@ -155,8 +155,17 @@ impl Server {
         Self::on(database().await).await
     }
 
+    /// Starts one on a new database, with limits of its own.
+    pub async fn with(config: ServerConfig) -> Self {
+        Self::on_with(database().await, config).await
+    }
+
     /// Starts one on a database that may have another server already.
     pub async fn on(database: String) -> Self {
+        Self::on_with(database, ServerConfig::default()).await
+    }
+
+    async fn on_with(database: String, config: ServerConfig) -> Self {
         let store = Store::connect(&StoreConfig {
             url: database.clone(),
             ..StoreConfig::default()
@@ -168,7 +177,6 @@ impl Server {
         let projections = Projections::start(ledger.clone(), stopping.clone());
         let service = Service::new(ledger, projections, Metrics::unread(), stopping.clone());
         let verifier = Arc::new(Verifier::new(&identity()).await.unwrap());
-        let config = ServerConfig::default();
         let router = server::router(service.clone(), verifier, &config, None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
