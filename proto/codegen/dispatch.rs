@@ -20,7 +20,7 @@ const INFALLIBLE: &str = "writing to a String does not fail";
 fn states(schema: &Schema, code: &mut String) -> std::fmt::Result {
     writeln!(
         code,
-        "/// The state of one stream, of whichever kind.\n#[derive(Clone, Debug, PartialEq)]\npub enum State {{"
+        "/// The state of one stream, of whichever kind.\n#[allow(clippy::large_enum_variant, reason = \"a state is always held behind a pointer\")]\n#[derive(Clone, Debug, PartialEq)]\npub enum State {{"
     )?;
     for (kind, state) in &schema.states {
         writeln!(code, "    /// See [`{0}`].\n    {kind}({0}),", state.name())?;

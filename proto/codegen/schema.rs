@@ -48,10 +48,10 @@ impl Schema {
             let described = message.options();
             if let Some(kind) = options.enum_name(&described, &options.event) {
                 events.push((message, kind));
-            } else if let Some(kind) = options.enum_name(&described, &options.state) {
-                if states.insert(kind.clone(), message).is_some() {
-                    return Err(format!("two messages say they are the state of {kind}").into());
-                }
+            } else if let Some(kind) = options.enum_name(&described, &options.state)
+                && states.insert(kind.clone(), message).is_some()
+            {
+                return Err(format!("two messages say they are the state of {kind}").into());
             }
         }
         let schema = Self {

@@ -208,7 +208,7 @@ fn range(rules: &Rules, binding: &str, place: &str) -> Option<String> {
     }
     let low = low.unwrap_or(i64::MIN);
     let high = high.unwrap_or(i64::MAX);
-    Some(format!("range(i64::from(*{binding}), {low}, {high}, {place}, violations);").replace("*&", ""))
+    Some(format!("range(*{binding}, {low}, {high}, {place}, violations);").replace("*&", ""))
 }
 
 /// A message of rules, or none.

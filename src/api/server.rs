@@ -104,7 +104,6 @@ impl Shared {
 }
 
 /// The routes of both doors and everything around them. With telemetry, its metrics are served at `/metrics`.
-#[must_use]
 pub fn router(
     service: Service,
     verifier: Arc<Verifier>,

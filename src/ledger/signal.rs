@@ -62,7 +62,9 @@ async fn send_on(store: Store, mut gathered: mpsc::Receiver<Appended>) {
             .bind(&tenants)
             .execute(store.pool())
             .await;
-        if let Err(error) = sent {
+        if let Err(error) = sent
+            && !store.pool().is_closed()
+        {
             warn!(%error, "other processes were not told of an append; they will look by themselves");
         }
     }

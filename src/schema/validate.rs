@@ -138,8 +138,8 @@ fn pattern(value: &str, text: &str, pattern: &Regex, at: &At<'_>, violations: &m
     }
 }
 
-fn range(value: i64, low: i64, high: i64, at: &At<'_>, violations: &mut Violations) {
-    if !(low..=high).contains(&value) {
+fn range(value: impl Into<i64>, low: i64, high: i64, at: &At<'_>, violations: &mut Violations) {
+    if !(low..=high).contains(&value.into()) {
         violation(
             at,
             violations,
