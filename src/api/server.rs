@@ -25,7 +25,7 @@ use tower::{Layer, ServiceExt};
 use tracing::{Instrument, Span, debug, info, warn};
 
 use super::documentation;
-use super::failure::{Failure, code_name};
+use super::failure::{Failure, code_name, short};
 use super::identity::{Unauthenticated, UnauthenticatedKind, Verifier};
 use super::service::Service;
 use super::{grpc, json};
@@ -252,7 +252,7 @@ async fn unknown(request: Request<Body>) -> Response {
     if grpc::is_grpc(request.headers()) {
         return grpc::unknown(path).map(Body::new);
     }
-    let path: String = path.chars().take(200).collect();
+    let path = short(path);
     json::refuse(&Failure::new(
         Code::NotFound,
         "UNKNOWN_ROUTE",
@@ -266,7 +266,7 @@ async fn method_not_allowed(request: Request<Body>) -> Response {
     }
     let sentence = format!(
         "This route does not take {}: commands are POST, queries GET. See /docs.",
-        request.method()
+        short(request.method().as_str())
     );
     json::refuse_with(
         &Failure::new(Code::InvalidArgument, "METHOD_NOT_ALLOWED", sentence),
@@ -298,7 +298,8 @@ pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig,
         match accepted {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                let connection = connection(stream, peer, router.clone(), stopping.clone());
+                let head_timeout = Duration::from_millis(config.head_timeout_ms);
+                let connection = connection(stream, peer, router.clone(), head_timeout, stopping.clone());
                 connections.spawn(async move {
                     let _place = place;
                     connection.await;
@@ -322,17 +323,28 @@ pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig,
     }
 }
 
-/// Serves one connection, HTTP/1.1 or HTTP/2 as the caller begins it.
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stopping: CancellationToken) {
-    let service =
-        hyper::service::service_fn(move |request: Request<Incoming>| route(router.clone(), request.map(Body::new)));
+/// Serves one connection, HTTP/1.1 or HTTP/2 as the caller begins it. A caller that is slow to say what it wants, or silent for
+/// long, gives its place to another.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    head_timeout: Duration,
+    stopping: CancellationToken,
+) {
+    let asked = CancellationToken::new();
+    let first = asked.clone();
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        first.cancel();
+        route(router.clone(), request.map(Body::new))
+    });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // A caller that is slow to say what it wants, or silent for long, gives its place to another.
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(15))
-        .max_headers(64);
+        .header_read_timeout(head_timeout)
+        .max_headers(64)
+        .max_buf_size(128 * 1024);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -342,20 +354,34 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stoppin
         .keep_alive_timeout(Duration::from_secs(20));
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(serving);
-    let mut told = false;
-    loop {
-        tokio::select! {
-            ended = &mut serving => {
-                if let Err(error) = ended {
-                    debug!(%error, %peer, "a connection broke off");
-                }
-                return;
-            }
-            () = stopping.cancelled(), if !told => {
-                told = true;
-                serving.as_mut().graceful_shutdown();
+    tokio::select! {
+        ended = &mut serving => return tell(&peer, ended),
+        () = stopping.cancelled() => {}
+        () = silence(&asked, head_timeout) => {
+            // In good order for whoever listens, and soon for whoever does not.
+            serving.as_mut().graceful_shutdown();
+            match tokio::time::timeout(head_timeout, &mut serving).await {
+                Ok(ended) => return tell(&peer, ended),
+                Err(_) if !asked.is_cancelled() => return debug!(%peer, "a connection asked nothing and was closed"),
+                Err(_) => {}
             }
         }
+    }
+    serving.as_mut().graceful_shutdown();
+    tell(&peer, serving.await);
+}
+
+/// Ends when nothing has been asked for so long. hyper waits without end for the first bytes, which tell HTTP/1.1 from HTTP/2,
+/// and for the first request over HTTP/2.
+async fn silence(asked: &CancellationToken, limit: Duration) {
+    if tokio::time::timeout(limit, asked.cancelled()).await.is_ok() {
+        std::future::pending().await
+    }
+}
+
+fn tell<E: std::fmt::Display>(peer: &SocketAddr, ended: Result<(), E>) {
+    if let Err(error) = ended {
+        debug!(%error, %peer, "a connection broke off");
     }
 }
 
