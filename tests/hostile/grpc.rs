@@ -157,11 +157,11 @@ async fn a_wrong_value_is_refused_by_the_name_of_its_field() {
     let mut cases = Vec::new();
     for method in unary() {
         for place in places(&input(method)) {
-            for (name, wrong) in super::valid::out_of_range(&place.field) {
+            for (name, wrong) in super::valid::out_of_range(place.field()) {
                 let mut request = sample(&input(method), &target.project_id);
                 place.put(&mut request, wrong);
                 let bytes = from_json(method.input, request).unwrap();
-                let case = Case::new(format!("{name} in {}.{}", method.name, place.path.join(".")), method.grpc_path, framed(&bytes));
+                let case = Case::new(format!("{name} in {}.{}", method.name, place.path()), method.grpc_path, framed(&bytes));
                 cases.push(Case { field: Some(place.name().to_owned()), ..case });
             }
         }

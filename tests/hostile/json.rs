@@ -66,7 +66,7 @@ fn in_body(method: &Method, place: &Place, fault: &str, project_id: &str) -> Cas
     Case {
         // A text that is no JSON is at fault as a whole.
         field: is_json.then(|| place.name().to_owned()),
-        ..Case::post(format!("{} with {} = {}", method.name, place.path.join("."), short(fault)), path, body)
+        ..Case::post(format!("{} with {} = {}", method.name, place.path(), short(fault)), path, body)
     }
 }
 
@@ -78,14 +78,14 @@ fn in_query(method: &Method, place: &Place, fault: &str, project_id: &str) -> Op
     let value = match value {
         Value::String(text) if text.len() < 20_000 => text,
         // As text, a number is good for a number and any text for a text.
-        Value::Number(number) if !matches!(place.field.kind(), prost_reflect::Kind::String) => number.to_string(),
+        Value::Number(number) if !matches!(place.field().kind(), prost_reflect::Kind::String) => number.to_string(),
         _ => return None,
     };
     // What the path gives is not asked again, and a page token is any text.
     if method.path.contains(&format!("{{{}}}", place.name())) || place.name() == "page_token" {
         return None;
     }
-    let name = place.path.join(".");
+    let name = place.path();
     let query = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish();
     let case = Case::get(format!("{} with {name} = {}", method.name, short(fault)), format!("{route}?{query}"));
     Some(Case { field: Some(place.name().to_owned()), ..case })
@@ -101,7 +101,7 @@ async fn every_fault_in_every_field_is_refused_by_name() {
     let mut cases: Vec<(&Method, Place, String)> = Vec::new();
     for method in unary() {
         for place in places(&input(method)) {
-            let all = faults(&place.field);
+            let all = faults(place.field());
             cases.extend(all.into_iter().map(|fault| (method, place.clone(), fault)));
         }
     }

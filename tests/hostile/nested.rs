@@ -51,29 +51,33 @@ fn wrong_commands(target: &Target) -> Vec<(&'static str, String)> {
         ("5 000 that are none", vec!["{\"@type\": \"x/y\"}"; 5_000].join(",")),
         ("any in any", nested_any(60)),
         ("any in any, far too deep", nested_any(20_000)),
-        ("a text that is read as JSON", read_again(&good, 3)),
-        ("texts in texts that are read as JSON", read_again(&nested_any(50), 30)),
+        ("a text that is read as JSON", read_again(&good, "", 3)),
+        ("texts in texts that are read as JSON", read_again(&nested_any(50), &opened_any(50), 30)),
     ]
 }
 
 /// An Any in an Any in an Any …
 fn nested_any(depth: usize) -> String {
-    let open = format!("{{\"@type\": \"{}\", \"value\": ", any("google.protobuf.Any"));
-    format!("{}{{}}{}", open.repeat(depth), "}".repeat(depth))
+    format!("{}{{}}{}", opened_any(depth), "}".repeat(depth))
+}
+
+fn opened_any(depth: usize) -> String {
+    format!("{{\"@type\": \"{}\", \"value\": ", any("google.protobuf.Any")).repeat(depth)
 }
 
 /// The name that `serde_json` gives its raw values: a reader that knows it takes the text beside it for JSON, and begins to count
 /// its depth anew.
-fn read_again(inner: &str, times: usize) -> String {
+pub fn read_again(inner: &str, around: &str, times: usize) -> String {
+    let close: String = around.chars().filter_map(|letter| match letter { '[' => Some(']'), '{' => Some('}'), _ => None }).collect();
     let mut text = inner.to_owned();
     for _ in 0..times {
         // Escaped so that the backslashes themselves grow by a few bytes each time, not twofold.
         let escaped = text.replace('\\', "\\u005c").replace('"', "\\u0022");
-        let open = format!("{{\"@type\": \"{}\", \"value\": ", any("google.protobuf.Any")).repeat(50);
-        text = format!("{open}{{\"$serde_json::private::RawValue\": \"{escaped}\"}}{}", "}".repeat(50));
-        if text.len() > 900_000 {
+        let next = format!("{around}{{\"$serde_json::private::RawValue\": \"{escaped}\"}}{close}");
+        if next.len() > 900_000 {
             break;
         }
+        text = next;
     }
     text
 }

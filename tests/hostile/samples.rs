@@ -68,30 +68,38 @@ pub fn is_date(field: &FieldDescriptor) -> bool {
     field.options().has_extension(&DATE)
 }
 
-/// One field somewhere in a request, as the names that lead to it; an item of a list is its first.
+/// One field somewhere in a request, as the fields that lead to it; an item of a list is its first.
 #[derive(Clone)]
-pub struct Place {
-    pub path: Vec<String>,
-    pub field: FieldDescriptor,
-}
+pub struct Place(Vec<FieldDescriptor>);
 
 impl Place {
-    /// The name of the field itself.
+    /// The field itself.
+    pub fn field(&self) -> &FieldDescriptor {
+        self.0.last().unwrap()
+    }
+
+    /// Its name.
     pub fn name(&self) -> &str {
-        self.path.last().unwrap()
+        self.field().name()
     }
 
-    /// Puts a value there, making what lies above it.
-    pub fn put(&self, request: &mut Value, value: Value) {
-        *self.find(request) = value;
+    /// Its path, such as `assessment.probability`.
+    pub fn path(&self) -> String {
+        self.0.iter().map(FieldDescriptor::name).collect::<Vec<_>>().join(".")
     }
 
-    /// What stands there.
-    pub fn find<'a>(&self, request: &'a mut Value) -> &'a mut Value {
-        self.path.iter().fold(request, |inside, name| match inside {
-            Value::Array(items) => &mut items[0][name],
-            other => &mut other[name],
-        })
+    /// Puts a value there, making what lies above it and taking away what may not stand beside it.
+    pub fn put(&self, mut request: &mut Value, value: Value) {
+        for field in &self.0 {
+            if let Value::Array(items) = request {
+                request = &mut items[0];
+            }
+            if let (Some(one_of), Some(fields)) = (field.containing_oneof(), request.as_object_mut()) {
+                fields.retain(|name, _| name == field.name() || one_of.fields().all(|other| other.name() != name));
+            }
+            request = &mut request[field.name()];
+        }
+        *request = value;
     }
 }
 
@@ -99,13 +107,9 @@ impl Place {
 pub fn places(message: &MessageDescriptor) -> Vec<Place> {
     let mut found = Vec::new();
     for field in message.fields() {
-        found.push(Place { path: vec![field.name().to_owned()], field: field.clone() });
-        if let Some(inner) = own(&field) {
-            found.extend(places(&inner).into_iter().map(|mut place| {
-                place.path.insert(0, field.name().to_owned());
-                place
-            }));
-        }
+        found.push(Place(vec![field.clone()]));
+        let inner = own(&field).map(|inner| places(&inner)).unwrap_or_default();
+        found.extend(inner.into_iter().map(|Place(path)| Place([vec![field.clone()], path].concat())));
     }
     found
 }
@@ -129,12 +133,11 @@ pub fn sample(message: &MessageDescriptor, project_id: &str) -> Value {
     let mut fields = Map::new();
     let mut given = Vec::new();
     for field in message.fields() {
-        let one_of = field.containing_oneof().filter(|_| field.field_descriptor_proto().oneof_index.is_some());
-        if let Some(one_of) = one_of {
-            if given.contains(&one_of.name().to_owned()) {
+        if let Some(one_of) = field.containing_oneof() {
+            if given.contains(&one_of) {
                 continue;
             }
-            given.push(one_of.name().to_owned());
+            given.push(one_of);
         }
         // Left out, these mean the first page of what holds now, at once and with an end.
         if matches!(field.name(), "as_of" | "at_least" | "page_token" | "follow") {

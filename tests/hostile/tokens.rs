@@ -130,11 +130,13 @@ fn forged() -> Vec<Stranger> {
 /// Headers that hold no token at all.
 fn garbage() -> Vec<Stranger> {
     let good = token(TENANT, "kari", &["administrator"]);
+    let read_again = URL_SAFE_NO_PAD.encode(super::nested::read_again("[]", "[".repeat(120).as_str(), 8));
     let deep = format!("{}.{}.x", URL_SAFE_NO_PAD.encode("[".repeat(3_000)), URL_SAFE_NO_PAD.encode("[".repeat(2_000)));
     let texts = [
         "", "Bearer", "Bearer ", "Bearer x", "Bearer a.b", "Bearer a.b.c", "Bearer ...", "Bearer a.b.c.d", "Basic a2FyaTprYXJp", "Token x", &good,
         &format!("Bearer{good}"), &format!("Bearer {good} {good}"), &format!("Bearer {good},"), &format!("Bearer \"{good}\""),
-        &format!("Bearer {}", "x".repeat(9_000)), &format!("Bearer {deep}"), &format!("Bearer {}", good.replace('.', "..")),
+        &format!("Bearer {}", "x".repeat(9_000)), &format!("Bearer {deep}"), &format!("Bearer {read_again}.{read_again}.x"),
+        &format!("Bearer {}.{read_again}.x", part(&json!({"alg": "ES256", "kid": "x"}))), &format!("Bearer {}", good.replace('.', "..")),
         &format!("Basic {good}"), &format!("Bearer {}", good.to_uppercase()),
     ]
     .map(|text| (text.chars().take(30).collect(), text.as_bytes().to_vec()));

@@ -60,7 +60,12 @@ fn number(rules: &Rules) -> Vec<(&'static str, Value)> {
 /// A request whose every field is at one of its limits; the ids are few, so that commands meet what others have made.
 fn extreme(message: &MessageDescriptor, ids: &[String], random: &mut StdRng) -> Value {
     let mut fields = Map::new();
+    let of_many: Vec<_> = message.oneofs().filter(|one_of| one_of.fields().len() > 1).collect();
+    let chosen: Vec<FieldDescriptor> = of_many.iter().map(|one_of| one_of.fields().nth(random.random_range(0..one_of.fields().len())).unwrap()).collect();
     for field in message.fields() {
+        if field.containing_oneof().is_some_and(|one_of| of_many.contains(&one_of)) && !chosen.contains(&field) {
+            continue;
+        }
         if field.name() == "expected_version" || (field.supports_presence() && field.kind().as_message().is_none() && random.random_bool(0.4)) {
             continue;
         }
