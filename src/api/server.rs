@@ -24,6 +24,7 @@ use tonic::Code;
 use tower::{Layer, ServiceExt};
 use tracing::{Instrument, Span, debug, info, warn};
 
+use super::body::Drained;
 use super::documentation;
 use super::failure::{Failure, code_name, short};
 use super::identity::{Unauthenticated, UnauthenticatedKind, Verifier};
@@ -336,7 +337,7 @@ async fn connection(
     let first = asked.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         first.cancel();
-        route(router.clone(), request.map(Body::new))
+        route(router.clone(), request.map(|body| Body::new(Drained::new(body))))
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
