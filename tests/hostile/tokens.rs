@@ -229,3 +229,20 @@ async fn a_role_does_not_reach_beyond_itself() {
     }
     target.is_unharmed().await;
 }
+
+/// More calls than HTTP/2 lets be reset on one connection are refused before their message is read, and a good one after them is
+/// answered on the same connection: through a proxy it may be another caller's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_bad_tokens_does_not_break_off_the_calls_of_others() {
+    let target = Target::start().await;
+    let caller = Caller::connect(&target).await;
+    let message = framed(&[]);
+    send_all("one connection, many bad tokens", 0..3_000, async |_| {
+        let request = caller.request("/vedtak.v1.LedgerService/RecordBatch").header("authorization", "Bearer x");
+        let status = caller.send(request, message.clone()).await?.status.ok_or("no status")?;
+        if status.code() == tonic::Code::Unauthenticated { Ok(()) } else { Err(format!("answered {:?}", status.code())) }
+    })
+    .await;
+    let answer = caller.send(caller.authorized("/vedtak.v1.LedgerService/GetHead"), framed(&[])).await.unwrap();
+    assert_eq!(answer.status.unwrap().code(), tonic::Code::Ok);
+}
