@@ -4,6 +4,7 @@ mod api;
 mod command_line;
 mod documentation;
 mod domain;
+mod hostile;
 mod identity;
 mod laws;
 mod openapi;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tonic::Code;
 use uuid::Uuid;
 
-use super::failure::Failure;
+use super::failure::{Failure, short};
 use super::identity::Caller;
 use super::service::permit;
 use crate::clock;
@@ -167,8 +167,4 @@ fn content_hash(caller: &Caller, commands: &[Command]) -> [u8; 32] {
         add(&command.encode());
     }
     hasher.finalize().into()
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(100).collect()
 }

@@ -278,8 +278,17 @@ impl From<LedgerError> for Failure {
     }
 }
 
+/// The beginning of a text that came from the caller, for a sentence: nobody is to be flooded with what it sent itself.
+pub(super) fn short(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 impl From<JsonError> for Failure {
     fn from(error: JsonError) -> Self {
+        let error = JsonError { field: short(&error.field), problem: short(&error.problem) };
         let violation = Violation {
             field: error.field.clone(),
             description: error.problem.clone(),

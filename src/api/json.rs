@@ -8,12 +8,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prost_reflect::{Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 use tonic::Code;
 
-use super::failure::Failure;
+use super::failure::{Failure, short};
 use super::identity::Caller;
 use super::server::Limits;
 use super::service::{ReplyStream, Service};
@@ -80,10 +79,9 @@ async fn call(
 
 /// Reads the body, with the fields that the path gives put in.
 async fn body(method: &Method, limits: Limits, path: &RawPathParams, request: Request<Body>) -> Result<Bytes, Failure> {
-    let json = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"application/json"));
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    let json = media_type.trim().eq_ignore_ascii_case("application/json");
     if !json {
         return Err(Failure::new(
             Code::InvalidArgument,
@@ -91,22 +89,7 @@ async fn body(method: &Method, limits: Limits, path: &RawPathParams, request: Re
             "The body must be sent as content-type: application/json.",
         ));
     }
-    let body = Limited::new(request.into_body(), limits.max_request_bytes)
-        .collect()
-        .await
-        .map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                let sentence = format!("The body is larger than {} bytes.", limits.max_request_bytes);
-                Failure::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", sentence)
-            } else {
-                Failure::new(
-                    Code::InvalidArgument,
-                    "MALFORMED_REQUEST",
-                    "The body broke off before its end.",
-                )
-            }
-        })?;
-    let body = body.to_bytes();
+    let body = super::body::read(request.into_body(), limits).await?;
     let text = std::str::from_utf8(&body).map_err(|_| {
         Failure::new(
             Code::InvalidArgument,
@@ -114,22 +97,13 @@ async fn body(method: &Method, limits: Limits, path: &RawPathParams, request: Re
             "The body is not valid UTF-8.",
         )
     })?;
-    let mut fields = match serde_json::from_str::<Unique>(text) {
-        Ok(Unique(fields)) => fields,
-        Err(error) => {
-            return Err(Failure::malformed(
-                method.input,
-                &format!("the body is not a JSON object: {error}"),
-            ));
-        }
-    };
+    let mut fields = schema::read_object(text)?;
     for (name, value) in path {
-        match fields.get(name) {
+        let in_body = fields.remove(&camel(name)).or_else(|| fields.remove(name));
+        match in_body {
             Some(Value::String(given)) if given != value => {
-                return Err(Failure::field(
-                    name,
-                    format!("Is {given} in the body but {value} in the path: leave it out of the body."),
-                ));
+                let sentence = format!("Is {} in the body but {value} in the path: leave it out of the body.", short(&given));
+                return Err(Failure::field(name, sentence));
             }
             Some(Value::String(_)) | None => drop(fields.insert(name.to_owned(), Value::String(value.to_owned()))),
             Some(_) => return Err(Failure::field(name, "Must be a string.")),
@@ -138,32 +112,17 @@ async fn body(method: &Method, limits: Limits, path: &RawPathParams, request: Re
     Ok(schema::from_json(method.input, Value::Object(fields))?.into())
 }
 
-/// A JSON object without a name that stands twice: which of the two would have been meant?
-struct Unique(Map<String, Value>);
-
-impl<'de> serde::Deserialize<'de> for Unique {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Unique;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("a JSON object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut access: A) -> Result<Unique, A::Error> {
-                let mut fields = Map::new();
-                while let Some((name, value)) = access.next_entry::<String, Value>()? {
-                    if fields.contains_key(&name) {
-                        return Err(serde::de::Error::custom(format!("the field {name} stands twice")));
-                    }
-                    fields.insert(name, value);
-                }
-                Ok(Unique(fields))
-            }
+/// The other spelling of a field's name that proto3 JSON takes: `projectId` for `project_id`.
+fn camel(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    for word in name.split('_') {
+        let mut letters = word.chars();
+        if !camel.is_empty() {
+            camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
         }
-        deserializer.deserialize_map(Visitor)
+        camel.extend(letters);
     }
+    camel
 }
 
 /// Reads the query string and the path into a request: `as_of.position=7` is a field of a field, a repeated field stands several times.
@@ -225,10 +184,6 @@ fn put(
         return Err(Failure::field(&short(whole), "Stands twice in the query string."));
     }
     Ok(())
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(100).collect()
 }
 
 /// How a stream is written.

@@ -1,5 +1,6 @@
 //! The doors: gRPC and JSON, identity, and the one handler behind both.
 
+mod body;
 mod commands;
 pub mod development_issuer;
 pub mod documentation;

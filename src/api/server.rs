@@ -24,8 +24,9 @@ use tonic::Code;
 use tower::{Layer, ServiceExt};
 use tracing::{Instrument, Span, debug, info, warn};
 
+use super::body::Drained;
 use super::documentation;
-use super::failure::{Failure, code_name};
+use super::failure::{Failure, code_name, short};
 use super::identity::{Unauthenticated, UnauthenticatedKind, Verifier};
 use super::service::Service;
 use super::{grpc, json};
@@ -40,6 +41,8 @@ pub struct ServerConfig {
     pub max_request_bytes: usize,
     /// How long an answer may take, in milliseconds; a caller may ask for less.
     pub request_timeout_ms: u64,
+    /// How long a caller may take to say what it wants, in milliseconds: until the end of its request's headers.
+    pub head_timeout_ms: u64,
     /// How many requests are worked on at a time; more are told to come back.
     pub max_concurrent_requests: usize,
     /// How many connections are open at a time; more wait.
@@ -53,6 +56,7 @@ impl Default for ServerConfig {
         Self {
             max_request_bytes: 1024 * 1024,
             request_timeout_ms: 30_000,
+            head_timeout_ms: 15_000,
             max_concurrent_requests: 2048,
             max_connections: 4096,
             shutdown_timeout_ms: 25_000,
@@ -249,7 +253,7 @@ async fn unknown(request: Request<Body>) -> Response {
     if grpc::is_grpc(request.headers()) {
         return grpc::unknown(path).map(Body::new);
     }
-    let path: String = path.chars().take(200).collect();
+    let path = short(path);
     json::refuse(&Failure::new(
         Code::NotFound,
         "UNKNOWN_ROUTE",
@@ -263,7 +267,7 @@ async fn method_not_allowed(request: Request<Body>) -> Response {
     }
     let sentence = format!(
         "This route does not take {}: commands are POST, queries GET. See /docs.",
-        request.method()
+        short(request.method().as_str())
     );
     json::refuse_with(
         &Failure::new(Code::InvalidArgument, "METHOD_NOT_ALLOWED", sentence),
@@ -295,7 +299,8 @@ pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig,
         match accepted {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                let connection = connection(stream, peer, router.clone(), stopping.clone());
+                let head_timeout = Duration::from_millis(config.head_timeout_ms);
+                let connection = connection(stream, peer, router.clone(), head_timeout, stopping.clone());
                 connections.spawn(async move {
                     let _place = place;
                     connection.await;
@@ -319,17 +324,28 @@ pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig,
     }
 }
 
-/// Serves one connection, HTTP/1.1 or HTTP/2 as the caller begins it.
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stopping: CancellationToken) {
-    let service =
-        hyper::service::service_fn(move |request: Request<Incoming>| route(router.clone(), request.map(Body::new)));
+/// Serves one connection, HTTP/1.1 or HTTP/2 as the caller begins it. A caller that is slow to say what it wants, or silent for
+/// long, gives its place to another.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    head_timeout: Duration,
+    stopping: CancellationToken,
+) {
+    let asked = CancellationToken::new();
+    let first = asked.clone();
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        first.cancel();
+        route(router.clone(), request.map(|body| Body::new(Drained::new(body))))
+    });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // A caller that is slow to say what it wants, or silent for long, gives its place to another.
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(15))
-        .max_headers(64);
+        .header_read_timeout(head_timeout)
+        .max_headers(64)
+        .max_buf_size(128 * 1024);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -339,20 +355,34 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stoppin
         .keep_alive_timeout(Duration::from_secs(20));
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(serving);
-    let mut told = false;
-    loop {
-        tokio::select! {
-            ended = &mut serving => {
-                if let Err(error) = ended {
-                    debug!(%error, %peer, "a connection broke off");
-                }
-                return;
-            }
-            () = stopping.cancelled(), if !told => {
-                told = true;
-                serving.as_mut().graceful_shutdown();
+    tokio::select! {
+        ended = &mut serving => return tell(&peer, ended),
+        () = stopping.cancelled() => {}
+        () = silence(&asked, head_timeout) => {
+            // In good order for whoever listens, and soon for whoever does not.
+            serving.as_mut().graceful_shutdown();
+            match tokio::time::timeout(head_timeout, &mut serving).await {
+                Ok(ended) => return tell(&peer, ended),
+                Err(_) if !asked.is_cancelled() => return debug!(%peer, "a connection asked nothing and was closed"),
+                Err(_) => {}
             }
         }
+    }
+    serving.as_mut().graceful_shutdown();
+    tell(&peer, serving.await);
+}
+
+/// Ends when nothing has been asked for so long. hyper waits without end for the first bytes, which tell HTTP/1.1 from HTTP/2,
+/// and for the first request over HTTP/2.
+async fn silence(asked: &CancellationToken, limit: Duration) {
+    if tokio::time::timeout(limit, asked.cancelled()).await.is_ok() {
+        std::future::pending().await
+    }
+}
+
+fn tell<E: std::fmt::Display>(peer: &SocketAddr, ended: Result<(), E>) {
+    if let Err(error) = ended {
+        debug!(%error, %peer, "a connection broke off");
     }
 }
 

@@ -155,6 +155,11 @@ impl Server {
         Self::on(database().await).await
     }
 
+    /// Starts one on a new database, with limits of its own.
+    pub async fn limited(config: ServerConfig) -> Self {
+        Self::made(database().await, &WriterConfig::default(), config).await
+    }
+
     /// Starts one on a database that may have another server already.
     pub async fn on(database: String) -> Self {
         Self::with(database, &WriterConfig::default()).await
@@ -162,6 +167,10 @@ impl Server {
 
     /// Starts one whose writers work like this.
     pub async fn with(database: String, writers: &WriterConfig) -> Self {
+        Self::made(database, writers, ServerConfig::default()).await
+    }
+
+    async fn made(database: String, writers: &WriterConfig, config: ServerConfig) -> Self {
         let store = Store::connect(&StoreConfig {
             url: database.clone(),
             ..StoreConfig::default()
@@ -173,7 +182,6 @@ impl Server {
         let projections = Projections::start(ledger.clone(), stopping.clone());
         let service = Service::new(ledger, projections, Metrics::unread(), stopping.clone());
         let verifier = Arc::new(Verifier::new(&identity()).await.unwrap());
-        let config = ServerConfig::default();
         let router = server::router(service.clone(), verifier, &config, None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

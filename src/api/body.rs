@@ -1,0 +1,88 @@
+//! The body of a request, within the limits of size and time.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Frame, Incoming, SizeHint};
+use tonic::Code;
+
+use super::failure::Failure;
+use super::server::Limits;
+
+/// Reads it to its end. A caller that dribbles its bytes would otherwise hold a place among the requests for as long as it likes.
+pub(super) async fn read(body: Body, limits: Limits) -> Result<Bytes, Failure> {
+    let whole = Limited::new(body, limits.max_request_bytes).collect();
+    match tokio::time::timeout(limits.request_timeout, whole).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let sentence = format!("The body is larger than {} bytes.", limits.max_request_bytes);
+            Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", sentence))
+        }
+        Ok(Err(_)) => Err(Failure::new(
+            Code::InvalidArgument,
+            "MALFORMED_REQUEST",
+            "The body broke off before its end.",
+        )),
+        Err(_) => {
+            let seconds = limits.request_timeout.as_secs_f64();
+            let sentence = format!("The body did not come within {seconds} seconds. Nothing of it was recorded.");
+            Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_SLOW", sentence))
+        }
+    }
+}
+
+/// How long the rest of a body is read that nobody wants any more, and how much of it.
+const DRAIN: (Duration, usize) = (Duration::from_secs(5), 1024 * 1024);
+
+/// A body whose rest is read when it is dropped before its end. A refusal that leaves it unread resets the stream, and hyper closes
+/// a connection with many resets: then one caller's bad tokens would break off the calls of all who share a proxy's connection.
+pub(super) struct Drained(Option<Incoming>);
+
+impl Drained {
+    pub(super) const fn new(body: Incoming) -> Self {
+        Self(Some(body))
+    }
+}
+
+impl hyper::body::Body for Drained {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let polled = Pin::new(body).poll_frame(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.0 = None;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(hyper::body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), hyper::body::Body::size_hint)
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        let rest = self.0.take().filter(|body| !hyper::body::Body::is_end_stream(body));
+        if let (Some(mut rest), Ok(runtime)) = (rest, tokio::runtime::Handle::try_current()) {
+            let (time, most) = DRAIN;
+            runtime.spawn(tokio::time::timeout(time, async move {
+                let mut read = 0;
+                while let Some(Ok(frame)) = rest.frame().await
+                    && read < most
+                {
+                    read += frame.data_ref().map_or(0, Bytes::len);
+                }
+            }));
+        }
+    }
+}
