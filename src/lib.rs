@@ -3,7 +3,9 @@
 //! placeholder
 
 pub mod api;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod embedded;
 pub mod ledger;

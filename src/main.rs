@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `vedtak`: its subcommands are in [`vedtak::cli`], one file each.
+
+fn main() -> std::process::ExitCode {
+    vedtak::cli::run()
+}

@@ -17,9 +17,9 @@ use super::server::Limits;
 use super::service::Service;
 use crate::schema::{Method, MethodKind};
 
-/// Passes messages on as they are.
+/// Passes messages on as they are: here, and in the command line's client.
 #[derive(Clone, Copy, Debug, Default)]
-struct Verbatim;
+pub(crate) struct Verbatim;
 
 impl Codec for Verbatim {
     type Encode = Bytes;

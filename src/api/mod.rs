@@ -12,4 +12,5 @@ mod queries;
 pub mod server;
 mod service;
 
+pub(crate) use grpc::Verbatim;
 pub use service::{ReplyStream, Service};

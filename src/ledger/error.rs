@@ -62,4 +62,10 @@ pub enum LedgerError {
     /// The database URL is not one.
     #[error("the database URL is not one that PostgreSQL understands")]
     Url,
+    /// The database is there, but nothing of ours is in it.
+    #[error("The database has no schema: run `vedtak migrate`.")]
+    NoSchema,
+    /// The login is not a member of the service's role.
+    #[error("The database login may not act as vedtak_service: run `GRANT vedtak_service TO <login>`.")]
+    NotTheService,
 }

@@ -20,7 +20,7 @@ pub use judge::{Circumstances, Draft, Judge, Standing, Unreadable, Verdict};
 pub use read::{Entry, Reach};
 pub use record::{Envelope, MAX_RECORD_BYTES, leaf_hash};
 pub use signal::{Appended, Signals};
-pub use store::{Store, StoreConfig};
+pub use store::{Migrated, Store, StoreConfig};
 pub use writer::{Observer, Submission, WriterConfig};
 
 use crate::schema::v1::Receipt;

@@ -1,12 +1,13 @@
 //! The database: connections that act as the service's role, the migrations, and the health of both.
 
+use std::cmp::Ordering;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Executor};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 
 use super::error::LedgerError;
 
@@ -56,7 +57,7 @@ impl Store {
     /// Connects as the service: whatever the login may do, every connection gives that up and becomes `vedtak_service`.
     ///
     /// # Errors
-    /// When the URL is not one, or the database does not answer.
+    /// When the URL is not one, the database does not answer, or the login cannot act as the service.
     pub async fn connect(config: &StoreConfig) -> Result<Self, LedgerError> {
         let options = PgConnectOptions::from_str(&config.url)
             .map_err(|_| LedgerError::Url)?
@@ -66,16 +67,17 @@ impl Store {
                 ("timezone", "UTC"),
             ])
             .disable_statement_logging();
+        let mut first = PgConnection::connect_with(&options).await?;
+        // Tried once by itself: a pool would only say that it waited in vain.
+        become_service(&mut first).await.map_err(not_the_service)?;
+        first.close().await?;
         let pool = |most: u32| {
             PgPoolOptions::new()
                 .max_connections(most)
                 .acquire_timeout(Duration::from_secs(5))
                 .test_before_acquire(false)
                 .after_connect(|connection, _| {
-                    Box::pin(async move {
-                        connection.execute("SET ROLE vedtak_service").await?;
-                        Ok(())
-                    })
+                    Box::pin(become_service(connection))
                 })
         };
         Ok(Self {
@@ -84,38 +86,63 @@ impl Store {
         })
     }
 
+    /// Makes an empty database on the server of `url`, which names another database there, unless it has one of that name;
+    /// `anew` drops that one first, with everything in it. Answers whether it made one.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the login may not make databases.
+    pub async fn create_database(url: &str, name: &str, anew: bool) -> Result<bool, LedgerError> {
+        let options = PgConnectOptions::from_str(url).map_err(|_| LedgerError::Url)?.disable_statement_logging();
+        let mut connection = PgConnection::connect_with(&options).await?;
+        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        if anew {
+            sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {quoted} WITH (FORCE)"))).execute(&mut connection).await?;
+        }
+        let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await?;
+        if !exists {
+            sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {quoted} ENCODING 'UTF8' TEMPLATE template0"))).execute(&mut connection).await?;
+        }
+        connection.close().await?;
+        Ok(!exists)
+    }
+
     /// Brings the schema up to date. The login must own the database and be able to make roles.
     ///
     /// # Errors
     /// When the database does not answer or a migration fails; a failed migration leaves nothing half-done.
-    pub async fn migrate(url: &str) -> Result<(), LedgerError> {
+    pub async fn migrate(url: &str) -> Result<Migrated, LedgerError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| LedgerError::Url)?
             .disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+        let before = applied_version(&pool).await;
         let outcome = MIGRATIONS.run(&pool).await;
         pool.close().await;
-        Ok(outcome?)
+        outcome?;
+        Ok(Migrated { before: before.ok().flatten(), after: wanted_version() })
     }
 
     /// Whether the database answers, and its schema is the one this binary was built for: a sentence when not.
     pub async fn readiness(&self) -> Result<(), String> {
-        let applied: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM public._sqlx_migrations WHERE success")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| match error {
-                sqlx::Error::Database(_) => "The database has no schema: run `vedtak migrate`.".to_owned(),
-                _ => "The database does not answer.".to_owned(),
-            })?;
-        let wanted = MIGRATIONS.iter().map(|migration| migration.version).max();
-        if applied == wanted {
-            return Ok(());
+        let applied = applied_version(&self.pool).await.map_err(|error| match error {
+            sqlx::Error::Database(_) => LedgerError::NoSchema.to_string(),
+            _ => "The database does not answer.".to_owned(),
+        })?;
+        let (applied, wanted) = (applied.unwrap_or_default(), wanted_version());
+        match applied.cmp(&wanted) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => Err(format!("The schema is at version {applied}, this binary needs {wanted}: run `vedtak migrate`.")),
+            Ordering::Greater => Err(format!("The schema is at version {applied}, this binary knows {wanted}: run a newer vedtak.")),
         }
-        Err(format!(
-            "The schema is at version {}, this binary needs {}: run `vedtak migrate`.",
-            applied.unwrap_or_default(),
-            wanted.unwrap_or_default()
-        ))
+    }
+
+    /// Closes the connections, after what they are at.
+    pub async fn close(&self) {
+        self.writers.close().await;
+        self.pool.close().await;
     }
 
     /// The connections for reading and for the projections.
@@ -127,5 +154,39 @@ impl Store {
     /// The connections of the writers, so that a crowd of readers never makes an append wait.
     pub(super) const fn writers(&self) -> &PgPool {
         &self.writers
+    }
+}
+
+/// What a migration did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The version of the schema before; none when there was no schema.
+    pub before: Option<i64>,
+    /// The version now.
+    pub after: i64,
+}
+
+async fn applied_version(pool: &PgPool) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT max(version) FROM public._sqlx_migrations WHERE success").fetch_one(pool).await
+}
+
+/// The version of the schema that this binary was built for.
+fn wanted_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+async fn become_service(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    connection.execute("SET ROLE vedtak_service").await?;
+    Ok(())
+}
+
+/// Why a login could not act as the service, told by what PostgreSQL answers (SQLSTATE).
+fn not_the_service(error: sqlx::Error) -> LedgerError {
+    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+        // invalid_parameter_value: there is no such role.
+        Some("22023") => LedgerError::NoSchema,
+        // insufficient_privilege
+        Some("42501") => LedgerError::NotTheService,
+        _ => error.into(),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
@@ -48,7 +49,8 @@ pub(super) enum Answer {
 }
 
 /// How the writers work.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct WriterConfig {
     /// How many writers there are. Each holds one connection while it appends.
     pub writers: usize,
