@@ -46,7 +46,10 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             database: StoreConfig::default(),
             // There is nobody whom everybody trusts.
-            identity: IdentityConfig { issuers: Vec::new(), leeway_seconds: 30 },
+            identity: IdentityConfig {
+                issuers: Vec::new(),
+                leeway_seconds: 30,
+            },
             server: ServerConfig::default(),
             writer: WriterConfig::default(),
             telemetry: TelemetryConfig::default(),
@@ -88,7 +91,10 @@ impl Config {
     pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
         let mut figment = Figment::new();
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File {
+                path: path.to_owned(),
+                source,
+            })?;
             // Read by hand, because figment takes a missing file for an empty one.
             figment = figment.merge(Toml::string(&text));
         }
@@ -100,7 +106,9 @@ impl Config {
         if let Some(url) = &overrides.database_url {
             figment = figment.merge(Serialized::default("database.url", url));
         }
-        figment.extract().map_err(|error| ConfigError::Setting(sentence(&error, file)))
+        figment
+            .extract()
+            .map_err(|error| ConfigError::Setting(sentence(&error, file)))
     }
 
     /// What stands against serving with this configuration, a sentence each; empty when nothing does. It looks at the configuration
@@ -116,7 +124,10 @@ impl Config {
             problems.push(error.to_string());
         }
         let counts = [
-            ("database.max_connections", usize::try_from(self.database.max_connections).unwrap_or(usize::MAX)),
+            (
+                "database.max_connections",
+                usize::try_from(self.database.max_connections).unwrap_or(usize::MAX),
+            ),
             ("server.max_request_bytes", self.server.max_request_bytes),
             ("server.max_concurrent_requests", self.server.max_concurrent_requests),
             ("server.max_connections", self.server.max_connections),
@@ -153,7 +164,10 @@ fn is_setting(key: &str) -> bool {
     // These are read by the command line itself.
     let command_line = ["config", "url", "token"];
     // Kubernetes tells every container of a Service named vedtak in this way.
-    let service_link = key == "port" || ["port_", "service_host", "service_port"].iter().any(|begin| key.starts_with(begin));
+    let service_link = key == "port"
+        || ["port_", "service_host", "service_port"]
+            .iter()
+            .any(|begin| key.starts_with(begin));
     !command_line.contains(&key.as_str()) && !service_link
 }
 
@@ -172,8 +186,15 @@ fn sentence(error: &figment::Error, file: Option<&Path>) -> String {
         None => name.to_owned(),
     };
     match &error.kind {
+        _ if path == "listen" => {
+            format!("The setting listen must be an address and a port, such as 127.0.0.1:8080 ({place}).")
+        }
         Kind::UnknownField(name, known) => {
-            format!("There is no setting {} ({place}); known there: {}.", inside(name), known.join(", "))
+            format!(
+                "There is no setting {} ({place}); known there: {}.",
+                inside(name),
+                known.join(", ")
+            )
         }
         Kind::MissingField(name) => format!("The setting {} is missing ({place}).", inside(name)),
         Kind::DuplicateField(name) => format!("The setting {} stands twice ({place}).", inside(name)),
@@ -181,6 +202,10 @@ fn sentence(error: &figment::Error, file: Option<&Path>) -> String {
             format!("The setting {path} is a section of several settings, and was given one value ({place}).")
         }
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) | Kind::InvalidLength(_, expected) => {
+            let expected = match expected.as_str() {
+                "u32" | "u64" | "usize" => "a whole number, 0 or more",
+                other => other,
+            };
             format!("The setting {path} must be {expected} ({place}).")
         }
         // A message may quote the text it is about; of a file that is no TOML, the first line says where and what.
@@ -203,15 +228,24 @@ fn mask(value: &mut Value) {
 }
 
 fn masked_url(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else { return MASK.to_owned() };
+    let Ok(mut url) = Url::parse(text) else {
+        return MASK.to_owned();
+    };
+    let secret = |name: &str| name.contains("password");
+    let in_query = url.query_pairs().any(|(name, _)| secret(&name));
+    if url.password().is_none() && !in_query {
+        // As it was written: an issuer's name is compared letter by letter.
+        return text.to_owned();
+    }
     if url.password().is_some() {
         // It has a password, so it can have another one.
         let _ = url.set_password(Some(MASK));
     }
-    let secret = |name: &str| name.contains("password");
-    if url.query_pairs().any(|(name, _)| secret(&name)) {
+    if in_query {
         let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-        let masked = pairs.iter().map(|(name, value)| (name, if secret(name) { MASK } else { value.as_str() }));
+        let masked = pairs
+            .iter()
+            .map(|(name, value)| (name, if secret(name) { MASK } else { value.as_str() }));
         url.query_pairs_mut().clear().extend_pairs(masked);
     }
     url.into()
@@ -221,12 +255,20 @@ fn masked_url(text: &str) -> String {
 /// plain value is the same in JSON as in TOML.
 fn write_table(text: &mut String, name: &str, table: &Value) {
     let fields = table.as_object().into_iter().flatten();
-    let is_section = |value: &Value| value.is_object() || value.as_array().is_some_and(|items| items.iter().any(Value::is_object));
-    for (key, value) in fields.clone().filter(|(_, value)| !is_section(value) && !value.is_null()) {
+    let is_section =
+        |value: &Value| value.is_object() || value.as_array().is_some_and(|items| items.iter().any(Value::is_object));
+    for (key, value) in fields
+        .clone()
+        .filter(|(_, value)| !is_section(value) && !value.is_null())
+    {
         let _ = writeln!(text, "{key} = {value}");
     }
     for (key, value) in fields.filter(|(_, value)| is_section(value)) {
-        let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+        let name = if name.is_empty() {
+            key.clone()
+        } else {
+            format!("{name}.{key}")
+        };
         if let Some(items) = value.as_array() {
             for item in items {
                 let _ = writeln!(text, "\n[[{name}]]");

@@ -2,6 +2,7 @@
 
 mod metrics;
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
@@ -43,7 +44,7 @@ pub struct TelemetryConfig {
 impl Default for TelemetryConfig {
     fn default() -> Self {
         Self {
-            log: "info".to_owned(),
+            log: "info,opentelemetry_sdk=warn".to_owned(),
             log_format: LogFormat::default(),
             otlp_endpoint: None,
             service_name: "vedtak".to_owned(),
@@ -151,10 +152,12 @@ where
     S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
 {
     let filter = EnvFilter::try_new(&config.log)?;
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for terminals only.
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     Ok(match config.log_format {
         LogFormat::Text => layer.with_filter(filter).boxed(),
-        // Colours are for people only.
         LogFormat::Json => layer.json().with_ansi(false).with_filter(filter).boxed(),
     })
 }

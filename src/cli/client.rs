@@ -58,12 +58,19 @@ impl Client {
             .map_err(|_| Problem::new("The token holds characters that no token holds: give it as it was issued."))?;
         authorization.set_sensitive(true);
         let not_a_url = |_| Problem::new(format!("{url} is not the URL of a service, such as {DEFAULT_URL}."));
-        let mut endpoint = Endpoint::from_shared(url.to_owned()).map_err(not_a_url)?.connect_timeout(Duration::from_secs(10));
+        let mut endpoint = Endpoint::from_shared(url.to_owned())
+            .map_err(not_a_url)?
+            .connect_timeout(Duration::from_secs(10));
         if url.starts_with("https://") {
-            endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(not_a_url)?;
+            endpoint = endpoint
+                .tls_config(ClientTlsConfig::new().with_native_roots())
+                .map_err(not_a_url)?;
         }
         let channel = endpoint.connect().await.map_err(|error| {
-            Problem::new(format!("No service answers at {url} ({}): start it, or give its --url.", root(&error)))
+            Problem::new(format!(
+                "No service answers at {url} ({}): start it, or give its --url.",
+                root(&error)
+            ))
         })?;
         Ok(Self { channel, authorization })
     }
@@ -90,7 +97,10 @@ impl Client {
 
     async fn call_once(&self, path: &'static str, request: Bytes) -> Result<Bytes, Status> {
         let mut grpc = self.ready().await?;
-        Ok(grpc.unary(self.request(request), PathAndQuery::from_static(path), Verbatim).await?.into_inner())
+        Ok(grpc
+            .unary(self.request(request), PathAndQuery::from_static(path), Verbatim)
+            .await?
+            .into_inner())
     }
 
     /// How far the ledger of the caller's tenant has come.
@@ -104,7 +114,12 @@ impl Client {
 
     /// The records after a position, in order, to the end of the ledger. A stream that breaks off is taken up again.
     pub(super) fn records(&self, after: i64) -> Records {
-        Records { client: self.clone(), after, stream: None, attempt: 0 }
+        Records {
+            client: self.clone(),
+            after,
+            stream: None,
+            attempt: 0,
+        }
     }
 
     async fn ready(&self) -> Result<Grpc<Channel>, Status> {
@@ -115,7 +130,9 @@ impl Client {
 
     fn request(&self, message: Bytes) -> Request<Bytes> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
+        request
+            .metadata_mut()
+            .insert("authorization", self.authorization.clone());
         request
     }
 }
@@ -154,14 +171,20 @@ impl Records {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             None => {
-                let request = StreamRecords { after_position: self.after, ..StreamRecords::default() };
+                let request = StreamRecords {
+                    after_position: self.after,
+                    ..StreamRecords::default()
+                };
                 let request = self.client.request(request.encode_to_vec().into());
                 let mut grpc = self.client.ready().await?;
                 let path = PathAndQuery::from_static(STREAM_RECORDS);
-                self.stream.insert(grpc.server_streaming(request, path, Verbatim).await?.into_inner())
+                self.stream
+                    .insert(grpc.server_streaming(request, path, Verbatim).await?.into_inner())
             }
         };
-        let Some(message) = stream.message().await? else { return Ok(None) };
+        let Some(message) = stream.message().await? else {
+            return Ok(None);
+        };
         let record = Record::decode(message).map_err(unreadable)?;
         self.after = record.position;
         Ok(Some(record))
@@ -170,13 +193,20 @@ impl Records {
 
 impl From<Status> for Problem {
     fn from(status: Status) -> Self {
-        if status.message().is_empty() { Self(format!("The service answered {}.", status.code())) } else { Self::new(status.message()) }
+        if status.message().is_empty() {
+            Self(format!("The service answered {}.", status.code()))
+        } else {
+            Self::new(status.message())
+        }
     }
 }
 
 /// How long to wait before the next attempt; none when another one would be of no use.
 fn wait(status: &Status, attempt: u32) -> Option<Duration> {
-    let passing = matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Cancelled);
+    let passing = matches!(
+        status.code(),
+        Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Cancelled
+    );
     if !passing || attempt >= ATTEMPTS {
         return None;
     }
@@ -186,7 +216,9 @@ fn wait(status: &Status, attempt: u32) -> Option<Duration> {
 }
 
 fn unreadable(error: prost::DecodeError) -> Status {
-    Status::internal(format!("The answer of the service cannot be read ({error}): is it another version?"))
+    Status::internal(format!(
+        "The answer of the service cannot be read ({error}): is it another version?"
+    ))
 }
 
 /// The innermost cause, which is the one that says something.

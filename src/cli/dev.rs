@@ -99,8 +99,16 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
 }
 
 async fn start(arguments: &Arguments, terminal: &Terminal) -> Result<(Running, PrivatePostgres), Problem> {
-    let Arguments { directory, listen: address, log, fresh } = arguments;
-    let telemetry = telemetry::start(&TelemetryConfig { log: log.clone(), ..TelemetryConfig::default() })?;
+    let Arguments {
+        directory,
+        listen: address,
+        log,
+        fresh,
+    } = arguments;
+    let telemetry = telemetry::start(&TelemetryConfig {
+        log: log.clone(),
+        ..TelemetryConfig::default()
+    })?;
     // First what fails most often and costs nothing.
     let listener = listen(*address).await?;
     let failed = |error| Problem::new(format!("{} cannot be made: {error}.", directory.display()));
@@ -108,25 +116,63 @@ async fn start(arguments: &Arguments, terminal: &Terminal) -> Result<(Running, P
     let postgres = start_postgres(directory.join("postgres"), terminal.clone()).await?;
     let created = Store::create_database(&postgres.url("postgres"), DATABASE, *fresh).await?;
     let url = postgres.url(DATABASE);
-    Store::migrate(&url).await?;
+    let migrated = Store::migrate(&url).await;
+    migrated.map_err(|error| Problem::new(format!("{error}. To begin anew, give --fresh.")))?;
     let issuer = DevelopmentIssuer::open(directory)?;
-    let database = StoreConfig { url, ..StoreConfig::default() };
-    let config = Config { listen: *address, database, identity: issuer.identity_config(), ..Config::default() };
+    let database = StoreConfig {
+        url,
+        ..StoreConfig::default()
+    };
+    let config = Config {
+        listen: *address,
+        database,
+        identity: issuer.identity_config(),
+        ..Config::default()
+    };
     let store = Store::connect(&config.database).await?;
-    let running = Running::start(store, listener, Verifier::new(&config.identity).await?, &config, telemetry)?;
-    let welcome = Welcome::new(&running, &issuer, directory)?;
-    if created || !is_loaded(directory) {
-        load(&welcome, directory, terminal).await?;
+    let running = Running::start(
+        store,
+        listener,
+        Verifier::new(&config.identity).await?,
+        &config,
+        telemetry,
+    )?;
+    match welcome(&running, &issuer, directory, created, terminal).await {
+        Ok(()) => Ok((running, postgres)),
+        Err(problem) => {
+            running.stop().await;
+            Err(problem)
+        }
     }
-    terminal.result(&welcome.json(), &welcome.text())?;
-    Ok((running, postgres))
+}
+
+/// Loads the example plan where it is not loaded yet, and prints what there is to try.
+async fn welcome(
+    running: &Running,
+    issuer: &DevelopmentIssuer,
+    directory: &Path,
+    created: bool,
+    terminal: &Terminal,
+) -> Result<(), Problem> {
+    let welcome = Welcome::new(running, issuer, directory)?;
+    if created {
+        load(&welcome, directory, terminal).await?;
+    } else if !is_loaded(directory)
+        && let Err(problem) = load(&welcome, directory, terminal).await
+    {
+        // An earlier version's plan, say: what is there can be used all the same.
+        terminal.say(&format!("{problem} To begin anew, give --fresh."));
+    }
+    terminal.result(&welcome.json(), &welcome.text())
 }
 
 async fn start_postgres(directory: PathBuf, terminal: Terminal) -> Result<PrivatePostgres, Problem> {
     let spinner = terminal.spinner("Starting PostgreSQL");
     let waiting = spinner.clone();
     let started = tokio::task::spawn_blocking(move || {
-        PrivatePostgres::start(&directory, &Options::default(), &|sentence| waiting.suspend(|| terminal.say(sentence)))
+        PrivatePostgres::start(&directory, &Options::default(), &|sentence| {
+            waiting.suspend(|| terminal.say(sentence))
+        })
     });
     let started = started.await;
     spinner.finish_and_clear();
@@ -137,10 +183,15 @@ async fn start_postgres(directory: PathBuf, terminal: Terminal) -> Result<Privat
 async fn load(welcome: &Welcome, directory: &Path, terminal: &Terminal) -> Result<(), Problem> {
     let plan = Plan::read(EXAMPLE)?;
     let client = Client::connect(&welcome.url, &welcome.administrator).await?;
-    let imported = plan.send(&client, terminal).await.map_err(|problem| {
-        Problem::new(format!("The example plan was not loaded: {problem} To begin anew, give --fresh."))
-    })?;
-    terminal.say(&format!("The example plan is loaded: {} commands, up to position {}.", plan.len(), imported.position));
+    let imported = plan
+        .send(&client, terminal)
+        .await
+        .map_err(|problem| Problem::new(format!("The example plan was not loaded: {problem}")))?;
+    terminal.say(&format!(
+        "The example plan is loaded: {} commands, up to position {}.",
+        plan.len(),
+        imported.position
+    ));
     let file = directory.join(LOADED_FILE);
     fs::write(&file, digest()).map_err(|error| Problem::new(format!("{} cannot be written: {error}.", file.display())))
 }
@@ -178,7 +229,15 @@ impl Welcome {
         let recorder = issuer.token(TENANT, RECORDER, &["recorder"], LIFETIME);
         let project = example_project().ok_or_else(|| Problem::new("The example plan has no project."))?;
         let calls = calls(&url, &recorder, &project);
-        Ok(Self { address, url, directory: directory.to_owned(), administrator, recorder, project, calls })
+        Ok(Self {
+            address,
+            url,
+            directory: directory.to_owned(),
+            administrator,
+            recorder,
+            project,
+            calls,
+        })
     }
 
     fn json(&self) -> Value {
@@ -194,7 +253,15 @@ impl Welcome {
     }
 
     fn text(&self) -> String {
-        let Self { address, url, directory, administrator, recorder, calls, .. } = self;
+        let Self {
+            address,
+            url,
+            directory,
+            administrator,
+            recorder,
+            calls,
+            ..
+        } = self;
         let [first, second, third] = calls.each_ref().map(|(about, call)| format!("# {about}\n{call}\n"));
         format!(
             "\
@@ -235,10 +302,15 @@ fn calls(url: &str, token: &str, project: &str) -> [(&'static str, String); 3] {
         "assessment": {"probability": 3, "consequence": 4},
     });
     [
-        ("What contradicts or is missing in the plan? (JSON)", format!("curl {header} '{url}/v1/projects/{project}/findings'")),
+        (
+            "What contradicts or is missing in the plan? (JSON)",
+            format!("curl {header} '{url}/v1/projects/{project}/findings'"),
+        ),
         (
             "Register a risk. Sent again, it is answered with the first receipt and recorded once. (JSON)",
-            format!("curl {header} --header 'content-type: application/json' --data '{data}' '{url}/v1/projects/{project}/risks/{risk}/register'"),
+            format!(
+                "curl {header} --header 'content-type: application/json' --data '{data}' '{url}/v1/projects/{project}/risks/{risk}/register'"
+            ),
         ),
         (
             "Read the risks back with an independent client. (gRPC; needs Node.js)",
@@ -253,7 +325,12 @@ fn calls(url: &str, token: &str, project: &str) -> [(&'static str, String); 3] {
 /// The project that most of the example plan is about.
 fn example_project() -> Option<String> {
     let plan: Value = serde_json::from_str(EXAMPLE).ok()?;
-    let ids = plan["commands"].as_array()?.iter().filter_map(|command| command["request"]["project_id"].as_str());
+    let ids = plan["commands"]
+        .as_array()?
+        .iter()
+        .filter_map(|command| command["request"]["project_id"].as_str());
     let ids: Vec<&str> = ids.collect();
-    ids.iter().max_by_key(|id| ids.iter().filter(|other| other == id).count()).map(|id| (*id).to_owned())
+    ids.iter()
+        .max_by_key(|id| ids.iter().filter(|other| other == id).count())
+        .map(|id| (*id).to_owned())
 }

@@ -62,7 +62,9 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
     while let Some(record) = records.next().await? {
         check(&record, last)?;
         last = record.position;
-        out.write_all(record.record.as_bytes()).and_then(|()| out.write_all(b"\n")).map_err(failed)?;
+        out.write_all(record.record.as_bytes())
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(failed)?;
         bar.inc(1);
     }
     out.flush().map_err(failed)?;
@@ -73,7 +75,10 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
         terminal.say(&text);
         return Ok(());
     }
-    terminal.result(&json!({"records": last - after, "after": after, "position": last}), &text)
+    terminal.result(
+        &json!({"records": last - after, "after": after, "position": last}),
+        &text,
+    )
 }
 
 /// Checks that a record is the next one and what its leaf hash says.
@@ -83,10 +88,14 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
 pub(super) fn check(record: &Record, last: i64) -> Result<(), Problem> {
     let position = record.position;
     if position != last + 1 {
-        return Err(Problem::new(format!("After position {last} comes {position}: the ledger has a gap.")));
+        return Err(Problem::new(format!(
+            "After position {last} comes {position}: the ledger has a gap."
+        )));
     }
     if leaf_hash(record.record.as_bytes()).as_slice() != record.leaf_hash.as_ref() {
-        return Err(Problem::new(format!("The record at position {position} does not fit its leaf hash.")));
+        return Err(Problem::new(format!(
+            "The record at position {position} does not fit its leaf hash."
+        )));
     }
     Ok(())
 }
@@ -95,9 +104,18 @@ pub(super) fn check(record: &Record, last: i64) -> Result<(), Problem> {
 fn open(path: &Path, resume: bool, after: i64) -> Result<(File, i64), Problem> {
     let failed = |error: io::Error| Problem::new(format!("{} cannot be written: {error}.", path.display()));
     if !resume && fs::metadata(path).is_ok_and(|found| found.len() > 0) {
-        return Err(Problem::new(format!("{} is not empty: go on with it by --resume, or choose another file.", path.display())));
+        return Err(Problem::new(format!(
+            "{} is not empty: go on with it by --resume, or choose another file.",
+            path.display()
+        )));
     }
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(failed)?;
     if !resume {
         return Ok((file, after));
     }
@@ -106,11 +124,15 @@ fn open(path: &Path, resume: bool, after: i64) -> Result<(File, i64), Problem> {
         None => 0,
         Some(line) => {
             let envelope = Envelope::parse(&line);
-            envelope.map_err(|_| Problem::new(format!("The last line of {} is not a record.", path.display())))?.position
+            envelope
+                .map_err(|_| Problem::new(format!("The last line of {} is not a record.", path.display())))?
+                .position
         }
     };
     // What a break left of a line is written anew.
-    file.set_len(whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed)?;
+    file.set_len(whole)
+        .and_then(|()| file.seek(SeekFrom::End(0)))
+        .map_err(failed)?;
     Ok((file, last))
 }
 

@@ -96,11 +96,17 @@ pub(super) struct Imported {
 /// When the file cannot be read as a plan, the service does not answer, or it refuses a command.
 pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Problem> {
     let path = arguments.file.display();
-    let text = std::fs::read_to_string(&arguments.file).map_err(|error| Problem::new(format!("{path} cannot be read: {error}.")))?;
+    let text = std::fs::read_to_string(&arguments.file)
+        .map_err(|error| Problem::new(format!("{path} cannot be read: {error}.")))?;
     let plan = Plan::read(&text).map_err(|problem| Problem::new(format!("{path}: {problem} Nothing was sent.")))?;
     let client = Client::connect(&arguments.access.url, &arguments.access.token).await?;
     let imported = plan.send(&client, terminal).await?;
-    let Imported { recorded, recorded_before, unchanged, position } = imported;
+    let Imported {
+        recorded,
+        recorded_before,
+        unchanged,
+        position,
+    } = imported;
     let sent = recorded + recorded_before + unchanged;
     let value = json!({
         "sent": sent, "recorded": recorded, "recorded_before": recorded_before, "unchanged": unchanged, "position": position,
@@ -118,13 +124,15 @@ impl Plan {
     /// # Errors
     /// When it is not a plan, or a command in it is unknown or not of its form.
     pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        let file: File = serde_json::from_str(text).map_err(|error| Problem::new(format!("It is not a plan: {error}.")))?;
+        let file: File =
+            serde_json::from_str(text).map_err(|error| Problem::new(format!("It is not a plan: {error}.")))?;
         let mut equal = HashMap::new();
         let mut commands = Vec::with_capacity(file.commands.len());
         for (index, planned) in file.commands.into_iter().enumerate() {
             let name = planned.rpc.clone();
             let command = prepare(planned, &mut equal);
-            commands.push(command.map_err(|problem| Problem::new(format!("Command {} ({name}): {problem}", index + 1)))?);
+            commands
+                .push(command.map_err(|problem| Problem::new(format!("Command {} ({name}): {problem}", index + 1)))?);
         }
         Ok(Self { commands })
     }
@@ -141,13 +149,23 @@ impl Plan {
     pub(super) async fn send(&self, client: &Client, terminal: &Terminal) -> Result<Imported, Problem> {
         let before = client.head().await?;
         let bar = terminal.bar(self.len() as u64, "Importing");
-        let mut imported = Imported { position: before, ..Imported::default() };
+        let mut imported = Imported {
+            position: before,
+            ..Imported::default()
+        };
         for (index, (method, request)) in self.commands.iter().enumerate() {
             let answer = client.call(method.grpc_path, request.clone()).await.map_err(|status| {
                 bar.abandon();
-                Problem::new(format!("Command {} of {} ({}) was refused: {}", index + 1, self.len(), method.name, Problem::from(status)))
+                Problem::new(format!(
+                    "Command {} of {} ({}) was refused: {}",
+                    index + 1,
+                    self.len(),
+                    method.name,
+                    Problem::from(status)
+                ))
             })?;
-            let receipt = Receipt::decode(answer).map_err(|error| Problem::new(format!("A receipt cannot be read: {error}.")))?;
+            let receipt =
+                Receipt::decode(answer).map_err(|error| Problem::new(format!("A receipt cannot be read: {error}.")))?;
             match receipt.events.last() {
                 None => imported.unchanged += 1,
                 Some(event) if event.position > before => imported.recorded += 1,
@@ -164,7 +182,9 @@ impl Plan {
 /// Makes a request of a planned command, and checks its form. `equal` counts how often the same command has stood before.
 fn prepare(planned: Planned, equal: &mut HashMap<Vec<u8>, u32>) -> Result<(&'static Method, Bytes), Problem> {
     let Planned { rpc, mut request } = planned;
-    let method = METHODS.iter().find(|method| method.name == rpc && method.kind == MethodKind::Command);
+    let method = METHODS
+        .iter()
+        .find(|method| method.name == rpc && method.kind == MethodKind::Command);
     let method = method.ok_or_else(|| Problem::new("There is no such command."))?;
     let canonical = serde_json_canonicalizer::to_vec(&(&rpc, &request));
     let canonical = canonical.map_err(|error| Problem::new(format!("It has no canonical form: {error}.")))?;
@@ -173,16 +193,28 @@ fn prepare(planned: Planned, equal: &mut HashMap<Vec<u8>, u32>) -> Result<(&'sta
         && !context.contains_key("request_id")
     {
         // Counted among equals only, so that a command put in elsewhere leaves the others' ids as they were.
-        let count = equal.entry(canonical.clone()).and_modify(|count| *count += 1).or_insert(0_u32);
+        let count = equal
+            .entry(canonical.clone())
+            .and_modify(|count| *count += 1)
+            .or_insert(0_u32);
         let name = [canonical.as_slice(), &count.to_be_bytes()].concat();
-        context.insert("request_id".to_owned(), Uuid::new_v5(&NAMESPACE, &name).to_string().into());
+        context.insert(
+            "request_id".to_owned(),
+            Uuid::new_v5(&NAMESPACE, &name).to_string().into(),
+        );
     }
     let bytes = schema::from_json(method.input, Value::Object(request)).map_err(|error| {
-        let place = if error.field.is_empty() { String::new() } else { format!(" (at {})", error.field) };
+        let place = if error.field.is_empty() {
+            String::new()
+        } else {
+            format!(" (at {})", error.field)
+        };
         Problem::new(format!("{}{place}.", error.problem))
     })?;
     let command = Command::decode(method.input, &bytes).and_then(Result::ok);
-    let violations = command.ok_or_else(|| Problem::new("It is not a command of this version."))?.check();
+    let violations = command
+        .ok_or_else(|| Problem::new("It is not a command of this version."))?
+        .check();
     match violations.first() {
         Some(violation) => Err(Problem::new(format!("{}: {}", violation.field, violation.description))),
         None => Ok((method, bytes.into())),

@@ -37,10 +37,15 @@ pub(super) struct Arguments {
 /// # Errors
 /// When there is no database configured, it does not answer, or a migration fails.
 pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Problem> {
-    let overrides = Overrides { listen: None, database_url: arguments.database_url };
+    let overrides = Overrides {
+        listen: None,
+        database_url: arguments.database_url,
+    };
     let config = Config::load(arguments.config.as_deref(), &overrides)?;
     if config.database.url.is_empty() {
-        return Err(Problem::new("No database is configured: give --database-url or VEDTAK_DATABASE__URL."));
+        return Err(Problem::new(
+            "No database is configured: give --database-url or VEDTAK_DATABASE__URL.",
+        ));
     }
     let spinner = terminal.spinner("Migrating");
     let outcome = Store::migrate(&config.database.url).await;

@@ -28,7 +28,12 @@ use terminal::Terminal;
 /// Vedtak keeps the book of record for how municipal projects are governed: commands are judged by the rules, what is decided
 /// is recorded, and nothing that is recorded is ever altered.
 #[derive(Debug, Parser)]
-#[command(name = "vedtak", version, max_term_width = 100, after_help = "Begin with `vedtak dev`.")]
+#[command(
+    name = "vedtak",
+    version,
+    max_term_width = 100,
+    after_help = "Begin with `vedtak dev`."
+)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,

@@ -72,14 +72,30 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
         None => Vec::new(),
     };
     let compared = if client.is_some() { replay.states.len() } else { 0 };
-    let streams: Vec<Value> = replay.states.iter().map(|(name, state)| described(name, state)).collect();
+    let streams: Vec<Value> = replay
+        .states
+        .iter()
+        .map(|(name, state)| described(name, state))
+        .collect();
     let value = json!({
         "tenant": replay.tenant, "records": replay.position, "compared": compared, "differences": differences, "streams": streams,
     });
-    let against = if client.is_some() { "compared with the service" } else { "not compared with a service" };
-    let text = format!("{} records folded into {} streams, {against}.", replay.position, replay.states.len());
+    let against = if client.is_some() {
+        "compared with the service"
+    } else {
+        "not compared with a service"
+    };
+    let text = format!(
+        "{} records folded into {} streams, {against}.",
+        replay.position,
+        replay.states.len()
+    );
     terminal.result(&value, &text)?;
-    if differences.is_empty() { Ok(()) } else { Err(Problem(differences.join("\nerror: "))) }
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem(differences.join("\nerror: ")))
+    }
 }
 
 async fn connect(arguments: &Arguments) -> Result<Option<Client>, Problem> {
@@ -88,7 +104,10 @@ async fn connect(arguments: &Arguments) -> Result<Option<Client>, Problem> {
         (None, None) => DEFAULT_URL,
         (None, Some(_)) => return Ok(None),
     };
-    let token = arguments.token.as_deref().ok_or_else(|| Problem::new("A token is needed to ask the service: give --token or VEDTAK_TOKEN."))?;
+    let token = arguments
+        .token
+        .as_deref()
+        .ok_or_else(|| Problem::new("A token is needed to ask the service: give --token or VEDTAK_TOKEN."))?;
     Client::connect(url, token).await.map(Some)
 }
 
@@ -100,7 +119,10 @@ async fn from_service(client: &Client, terminal: &Terminal) -> Result<Replay, Pr
     // What comes while this runs is left for the next time.
     while replay.position < head {
         let Some(record) = records.next().await? else {
-            return Err(Problem::new(format!("The records end at position {}, before the head of the ledger at {head}.", replay.position)));
+            return Err(Problem::new(format!(
+                "The records end at position {}, before the head of the ledger at {head}.",
+                replay.position
+            )));
         };
         check(&record, replay.position)?;
         replay.fold(Entry {
@@ -126,9 +148,16 @@ fn from_file(path: &Path, terminal: &Terminal) -> Result<Replay, Problem> {
     for (index, line) in BufReader::new(file).split(b'\n').enumerate() {
         let line = line.map_err(failed)?;
         let length = line.len() as u64 + 1;
-        let entry = entry(line).map_err(|problem| Problem::new(format!("{}, line {}: {problem}", path.display(), index + 1)))?;
+        let entry = entry(line)
+            .map_err(|problem| Problem::new(format!("{}, line {}: {problem}", path.display(), index + 1)))?;
         if entry.position != replay.position + 1 {
-            let sentence = format!("{}, line {}: after position {} comes {}.", path.display(), index + 1, replay.position, entry.position);
+            let sentence = format!(
+                "{}, line {}: after position {} comes {}.",
+                path.display(),
+                index + 1,
+                replay.position,
+                entry.position
+            );
             return Err(Problem(sentence));
         }
         replay.fold(entry)?;
@@ -155,18 +184,30 @@ fn entry(line: Vec<u8>) -> Result<Entry, Problem> {
 impl Replay {
     /// Folds the next record in.
     fn fold(&mut self, entry: Entry) -> Result<(), Unreadable> {
-        let unreadable = |problem: String| Unreadable { position: entry.position, problem };
+        let unreadable = |problem: String| Unreadable {
+            position: entry.position,
+            problem,
+        };
         let tenant = entry.envelope()?.tenant;
         match &self.tenant {
-            Some(known) if *known != tenant => return Err(unreadable(format!("it is of the tenant {tenant}, after records of {known}"))),
+            Some(known) if *known != tenant => {
+                return Err(unreadable(format!(
+                    "it is of the tenant {tenant}, after records of {known}"
+                )));
+            }
             Some(_) => {}
             None => self.tenant = Some(tenant.into_owned()),
         }
         if !self.states.contains_key(&entry.stream) {
-            let empty = Rules.empty(&entry.stream).ok_or_else(|| unreadable(format!("there are no streams such as {}", entry.stream)))?;
+            let empty = Rules
+                .empty(&entry.stream)
+                .ok_or_else(|| unreadable(format!("there are no streams such as {}", entry.stream)))?;
             self.states.insert(entry.stream.clone(), empty);
         }
-        let state = self.states.get_mut(&entry.stream).expect("it was put in when it was not there");
+        let state = self
+            .states
+            .get_mut(&entry.stream)
+            .expect("it was put in when it was not there");
         entry.fold_into(&Rules, state)?;
         self.position = entry.position;
         Ok(())
@@ -179,10 +220,15 @@ async fn compare(replay: &Replay, client: &Client, terminal: &Terminal) -> Resul
     let mut differences = Vec::new();
     for (name, state) in &replay.states {
         let method = reading(state).ok_or_else(|| Problem::new(format!("No RPC reads a state such as {name}.")))?;
-        let answer = client.call(method.grpc_path, request(method, name, replay.position)?).await?;
+        let answer = client
+            .call(method.grpc_path, request(method, name, replay.position)?)
+            .await?;
         let own = encode(state);
         if own != answer {
-            differences.push(format!("{name} differs from what the service answers, in {}.", differing(method, &own, &answer)));
+            differences.push(format!(
+                "{name} differs from what the service answers, in {}.",
+                differing(method, &own, &answer)
+            ));
         }
         bar.inc(1);
     }
@@ -193,14 +239,19 @@ async fn compare(replay: &Replay, client: &Client, terminal: &Terminal) -> Resul
 /// The RPC that reads states of this kind as a whole.
 fn reading(state: &State) -> Option<&'static Method> {
     let message = message(state);
-    METHODS.iter().find(|method| method.kind == MethodKind::Query && method.output == message && method.name.starts_with("Get"))
+    METHODS
+        .iter()
+        .find(|method| method.kind == MethodKind::Query && method.output == message && method.name.starts_with("Get"))
 }
 
 /// Asks for a state as of a position.
 fn request(method: &Method, name: &str, position: i64) -> Result<Bytes, Problem> {
-    let (kind, id) = name.split_once('/').ok_or_else(|| Problem::new(format!("{name} is not the name of a stream.")))?;
+    let (kind, id) = name
+        .split_once('/')
+        .ok_or_else(|| Problem::new(format!("{name} is not the name of a stream.")))?;
     let request = json!({ format!("{kind}_id"): id, "as_of": {"position": position.to_string()} });
-    let bytes = schema::from_json(method.input, request).map_err(|error| Problem::new(format!("{name} cannot be asked for: {error}.")))?;
+    let bytes = schema::from_json(method.input, request)
+        .map_err(|error| Problem::new(format!("{name} cannot be asked for: {error}.")))?;
     Ok(bytes.into())
 }
 
@@ -208,11 +259,22 @@ fn request(method: &Method, name: &str, position: i64) -> Result<Bytes, Problem>
 fn differing(method: &Method, own: &[u8], answer: &[u8]) -> String {
     let value = |bytes| schema::to_value(method.output, bytes).unwrap_or_default();
     let (own, answer) = (value(own), value(answer));
-    let names = own.as_object().into_iter().chain(answer.as_object()).flat_map(|fields| fields.keys());
-    let mut names: Vec<&str> = names.filter(|name| own.get(*name) != answer.get(*name)).map(String::as_str).collect();
+    let names = own
+        .as_object()
+        .into_iter()
+        .chain(answer.as_object())
+        .flat_map(|fields| fields.keys());
+    let mut names: Vec<&str> = names
+        .filter(|name| own.get(*name) != answer.get(*name))
+        .map(String::as_str)
+        .collect();
     names.sort_unstable();
     names.dedup();
-    if names.is_empty() { "its encoding".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "its encoding".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn described(name: &str, state: &State) -> Value {

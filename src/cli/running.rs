@@ -58,17 +58,30 @@ impl Running {
         config: &Config,
         telemetry: Telemetry,
     ) -> Result<Self, Problem> {
-        let address = listener.local_addr().map_err(|error| Problem::new(format!("The address is not known: {error}.")))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Problem::new(format!("The address is not known: {error}.")))?;
         let stopping = CancellationToken::new();
         let metrics = telemetry.metrics().clone();
         let telemetry = Arc::new(telemetry);
         let ledger = Ledger::start(Arc::new(Rules), store, &config.writer, Arc::new(metrics.clone()));
         let projections = Projections::start(ledger.clone(), stopping.clone());
         let service = Service::new(ledger.clone(), projections, metrics, stopping.clone());
-        let router = server::router(service, Arc::new(verifier), &config.server, Some(Arc::clone(&telemetry)));
+        let router = server::router(
+            service,
+            Arc::new(verifier),
+            &config.server,
+            Some(Arc::clone(&telemetry)),
+        );
         let (limits, until) = (config.server, stopping.clone());
         let serving = tokio::spawn(async move { server::serve(listener, router, &limits, until).await });
-        Ok(Self { address, ledger, telemetry, stopping, serving })
+        Ok(Self {
+            address,
+            ledger,
+            telemetry,
+            stopping,
+            serving,
+        })
     }
 
     /// Takes nothing new, finishes what was accepted, lets go of the database, and sends the last traces and metrics.

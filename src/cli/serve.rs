@@ -66,9 +66,16 @@ pub(super) struct Arguments {
 /// # Errors
 /// When something stands against serving.
 pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Problem> {
-    let overrides = Overrides { listen: arguments.listen, database_url: arguments.database_url };
+    let overrides = Overrides {
+        listen: arguments.listen,
+        database_url: arguments.database_url,
+    };
     let config = Config::load(arguments.config.as_deref(), &overrides)?;
-    if arguments.check { check(&config, terminal).await } else { serve(&config, terminal).await }
+    if arguments.check {
+        check(&config, terminal).await
+    } else {
+        serve(&config, terminal).await
+    }
 }
 
 async fn serve(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
@@ -81,14 +88,23 @@ async fn serve(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
     let starting = async {
         let store = Store::connect(&config.database).await?;
         store.readiness().await.map_err(Problem)?;
-        Running::start(store, listener, Verifier::new(&config.identity).await?, config, telemetry)
+        Running::start(
+            store,
+            listener,
+            Verifier::new(&config.identity).await?,
+            config,
+            telemetry,
+        )
     };
     let running = tokio::select! {
         started = starting => started?,
         () = signals.next() => return Ok(()),
     };
     let address = running.address;
-    terminal.result(&json!({"listening": address.to_string()}), &format!("Vedtak serves gRPC and JSON on http://{address}."))?;
+    terminal.result(
+        &json!({"listening": address.to_string()}),
+        &format!("Vedtak serves gRPC and JSON on http://{address}."),
+    )?;
     signals.next().await;
     signals.next_ends_the_process();
     terminal.say("Stopping: finishing what was accepted.");
@@ -99,7 +115,11 @@ async fn serve(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
 /// Validates everything that can be validated without serving, and tells all that is wrong rather than the first of it.
 async fn check(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
     let mut problems = config.problems();
-    problems.extend(telemetry::prepare(&config.telemetry).err().map(|error| error.to_string()));
+    problems.extend(
+        telemetry::prepare(&config.telemetry)
+            .err()
+            .map(|error| error.to_string()),
+    );
     if config.identity.validate_for_serving().is_ok()
         && let Err(error) = Verifier::new(&config.identity).await
     {
@@ -111,7 +131,10 @@ async fn check(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
             Err(error) => problems.push(error.to_string()),
         }
     }
-    terminal.result(&json!({"valid": problems.is_empty(), "problems": problems, "configuration": config.to_json()}), &config.to_toml())?;
+    terminal.result(
+        &json!({"valid": problems.is_empty(), "problems": problems, "configuration": config.to_json()}),
+        &config.to_toml(),
+    )?;
     if problems.is_empty() {
         terminal.say("The service can start with this configuration.");
         return Ok(());

@@ -20,8 +20,12 @@ impl Signals {
     /// # Errors
     /// When the system does not let it.
     pub(super) fn listen() -> Result<Self, Problem> {
-        let listen = |kind| signal(kind).map_err(|error| Problem::new(format!("Signals cannot be listened for: {error}.")));
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        let listen =
+            |kind| signal(kind).map_err(|error| Problem::new(format!("Signals cannot be listened for: {error}.")));
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
 
     /// Waits for the next one.

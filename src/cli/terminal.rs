@@ -32,9 +32,15 @@ impl Terminal {
     /// # Errors
     /// When nobody reads it any more.
     pub(super) fn result(&self, value: &Value, text: &str) -> Result<(), Problem> {
-        let text = if self.json { Cow::Owned(value.to_string()) } else { Cow::Borrowed(text) };
+        let text = if self.json {
+            Cow::Owned(value.to_string())
+        } else {
+            Cow::Borrowed(text)
+        };
         let mut out = io::stdout().lock();
-        writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| Problem::new(format!("The result cannot be written: {error}.")))
+        writeln!(out, "{text}")
+            .and_then(|()| out.flush())
+            .map_err(|error| Problem::new(format!("The result cannot be written: {error}.")))
     }
 
     /// A bar for work of so many parts, shown on a terminal only.

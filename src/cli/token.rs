@@ -70,7 +70,9 @@ impl Role {
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Problem> {
     if !arguments.directory.is_dir() {
         let directory = arguments.directory.display();
-        return Err(Problem::new(format!("There is nothing of `vedtak dev` in {directory}: start it first, or give its --directory.")));
+        return Err(Problem::new(format!(
+            "There is nothing of `vedtak dev` in {directory}: start it first, or give its --directory."
+        )));
     }
     let issuer = DevelopmentIssuer::open(&arguments.directory)?;
     let roles: Vec<&str> = arguments.roles.iter().map(|role| role.name()).collect();

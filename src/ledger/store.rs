@@ -76,9 +76,7 @@ impl Store {
                 .max_connections(most)
                 .acquire_timeout(Duration::from_secs(5))
                 .test_before_acquire(false)
-                .after_connect(|connection, _| {
-                    Box::pin(become_service(connection))
-                })
+                .after_connect(|connection, _| Box::pin(become_service(connection)))
         };
         Ok(Self {
             pool: pool(config.max_connections).connect_with(options.clone()).await?,
@@ -92,18 +90,26 @@ impl Store {
     /// # Errors
     /// When the database does not answer, or the login may not make databases.
     pub async fn create_database(url: &str, name: &str, anew: bool) -> Result<bool, LedgerError> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| LedgerError::Url)?.disable_statement_logging();
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| LedgerError::Url)?
+            .disable_statement_logging();
         let mut connection = PgConnection::connect_with(&options).await?;
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
         if anew {
-            sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {quoted} WITH (FORCE)"))).execute(&mut connection).await?;
+            sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")))
+                .execute(&mut connection)
+                .await?;
         }
         let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
             .bind(name)
             .fetch_one(&mut connection)
             .await?;
         if !exists {
-            sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {quoted} ENCODING 'UTF8' TEMPLATE template0"))).execute(&mut connection).await?;
+            sqlx::raw_sql(AssertSqlSafe(format!(
+                "CREATE DATABASE {quoted} ENCODING 'UTF8' TEMPLATE template0"
+            )))
+            .execute(&mut connection)
+            .await?;
         }
         connection.close().await?;
         Ok(!exists)
@@ -122,7 +128,10 @@ impl Store {
         let outcome = MIGRATIONS.run(&pool).await;
         pool.close().await;
         outcome?;
-        Ok(Migrated { before: before.ok().flatten(), after: wanted_version() })
+        Ok(Migrated {
+            before: before.ok().flatten(),
+            after: wanted_version(),
+        })
     }
 
     /// Whether the database answers, and its schema is the one this binary was built for: a sentence when not.
@@ -134,8 +143,12 @@ impl Store {
         let (applied, wanted) = (applied.unwrap_or_default(), wanted_version());
         match applied.cmp(&wanted) {
             Ordering::Equal => Ok(()),
-            Ordering::Less => Err(format!("The schema is at version {applied}, this binary needs {wanted}: run `vedtak migrate`.")),
-            Ordering::Greater => Err(format!("The schema is at version {applied}, this binary knows {wanted}: run a newer vedtak.")),
+            Ordering::Less => Err(format!(
+                "The schema is at version {applied}, this binary needs {wanted}: run `vedtak migrate`."
+            )),
+            Ordering::Greater => Err(format!(
+                "The schema is at version {applied}, this binary knows {wanted}: run a newer vedtak."
+            )),
         }
     }
 
@@ -167,12 +180,18 @@ pub struct Migrated {
 }
 
 async fn applied_version(pool: &PgPool) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar("SELECT max(version) FROM public._sqlx_migrations WHERE success").fetch_one(pool).await
+    sqlx::query_scalar("SELECT max(version) FROM public._sqlx_migrations WHERE success")
+        .fetch_one(pool)
+        .await
 }
 
 /// The version of the schema that this binary was built for.
 fn wanted_version() -> i64 {
-    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+    MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or_default()
 }
 
 async fn become_service(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
