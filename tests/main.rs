@@ -4,6 +4,7 @@ mod api;
 mod documentation;
 mod domain;
 mod identity;
+mod kills;
 mod openapi;
 mod support;
 mod telemetry;
