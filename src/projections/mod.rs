@@ -150,6 +150,11 @@ impl Projections {
             }
             match self.page::<P>(&lag.tenant).await {
                 Ok(moved) => progress |= moved,
+                Err(error) if error.passes() => {
+                    // It is as gone for the other tenants; the next look comes soon enough.
+                    warn!(%error, projection = P::NAME, "the projection waits for the database");
+                    break;
+                }
                 Err(error) => {
                     error!(%error, tenant = lag.tenant, projection = P::NAME, "the projection of this tenant stands still");
                     stopped.insert(lag.tenant.clone(), Instant::now());
