@@ -34,19 +34,34 @@ fn family(pid: i32) -> HashSet<Process> {
     let mut pids = HashSet::from([pid]);
     loop {
         let before = pids.len();
-        pids.extend(all.iter().filter(|(_, parent)| pids.contains(parent)).map(|((pid, _), _)| *pid).collect::<Vec<_>>());
+        pids.extend(
+            all.iter()
+                .filter(|(_, parent)| pids.contains(parent))
+                .map(|((pid, _), _)| *pid)
+                .collect::<Vec<_>>(),
+        );
         if pids.len() == before {
             break;
         }
     }
-    all.into_iter().map(|(process, _)| process).filter(|(pid, _)| pids.contains(pid)).collect()
+    all.into_iter()
+        .map(|(process, _)| process)
+        .filter(|(pid, _)| pids.contains(pid))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_dev_leaves_no_process_behind_and_starts_again_with_what_was_recorded() {
     let place = directory().join(format!("dev-{}", new_id()));
     let files = place.join("files");
-    let arguments = ["dev", "--listen", "127.0.0.1:0", "--directory", &files.to_string_lossy()].map(str::to_owned);
+    let arguments = [
+        "dev",
+        "--listen",
+        "127.0.0.1:0",
+        "--directory",
+        &files.to_string_lossy(),
+    ]
+    .map(str::to_owned);
     let mut program = Program::start(arguments.to_vec(), place).await;
     let position = head(&program).await;
     assert!(position > 0, "the example plan is not loaded");
@@ -55,7 +70,11 @@ async fn a_killed_dev_leaves_no_process_behind_and_starts_again_with_what_was_re
     program.kill();
     let began = Instant::now();
     loop {
-        let left: Vec<Process> = processes().into_iter().map(|(process, _)| process).filter(|process| family.contains(process)).collect();
+        let left: Vec<Process> = processes()
+            .into_iter()
+            .map(|(process, _)| process)
+            .filter(|process| family.contains(process))
+            .collect();
         if left.is_empty() {
             break;
         }
@@ -68,7 +87,12 @@ async fn a_killed_dev_leaves_no_process_behind_and_starts_again_with_what_was_re
 
 async fn head(program: &Program) -> i64 {
     let token = program.result()["tokens"]["recorder"].as_str().unwrap();
-    let answer = reqwest::Client::new().get(program.url("/v1/ledger/head")).bearer_auth(token).send().await.unwrap();
+    let answer = reqwest::Client::new()
+        .get(program.url("/v1/ledger/head"))
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap();
     let head: serde_json::Value = answer.json().await.unwrap();
     head["position"].as_str().unwrap().parse().unwrap()
 }

@@ -129,7 +129,10 @@ async fn the_json_door_says_unavailable(doors: &Doors) {
         if answer.status() != 200 {
             break answer;
         }
-        assert!(began.elapsed() < NOTICED, "the database is gone and commands are recorded");
+        assert!(
+            began.elapsed() < NOTICED,
+            "the database is gone and commands are recorded"
+        );
     };
     assert_eq!(answer.status(), 503);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
@@ -152,16 +155,16 @@ async fn the_grpc_door_says_unavailable(doors: &Doors) {
     let status = loop {
         match client.register_project(register_project(&new_id())).await {
             Err(status) => break status,
-            Ok(_) => assert!(began.elapsed() < NOTICED, "the database is gone and commands are recorded"),
+            Ok(_) => assert!(
+                began.elapsed() < NOTICED,
+                "the database is gone and commands are recorded"
+            ),
         }
     };
     assert_eq!(status.code(), tonic::Code::Unavailable, "{status:?}");
     let details = status.get_error_details();
     assert_eq!(details.error_info().unwrap().reason, "STORE_UNAVAILABLE");
-    assert_eq!(
-        details.retry_info().unwrap().retry_delay,
-        Some(Duration::from_secs(1))
-    );
+    assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
 }
 
 async fn readiness_says_no(doors: &Doors) {
@@ -172,6 +175,9 @@ async fn readiness_says_no(doors: &Doors) {
             assert_eq!(answer.text().await.unwrap(), "The database does not answer.\n");
             return;
         }
-        assert!(began.elapsed() < NOTICED, "the database is gone and the service is ready");
+        assert!(
+            began.elapsed() < NOTICED,
+            "the database is gone and the service is ready"
+        );
     }
 }

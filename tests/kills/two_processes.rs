@@ -67,7 +67,11 @@ async fn write_on_both(seed: u64, streams: u64) {
         let figures = keeps_its_word(&database, &doors, &outcome).await;
         println!("64 writers, {streams} streams, {commands} commands on two processes in {took:?}: {figures}");
     }
-    assert_eq!(outcome.silences + outcome.laters, 0, "nothing was killed, yet calls failed");
+    assert_eq!(
+        outcome.silences + outcome.laters,
+        0,
+        "nothing was killed, yet calls failed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

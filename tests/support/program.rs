@@ -90,7 +90,10 @@ impl Program {
 
     /// The address of both doors.
     pub fn address(&self) -> SocketAddr {
-        let told = self.result["listening"].as_str().or(self.result["url"].as_str()).unwrap();
+        let told = self.result["listening"]
+            .as_str()
+            .or(self.result["url"].as_str())
+            .unwrap();
         told.trim_start_matches("http://").parse().unwrap()
     }
 
