@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -75,7 +75,7 @@ impl<J: Judge> Appender<J> {
         if turn.is_empty() {
             return Ok(0);
         }
-        match self.transact(&turn).await {
+        match self.transact_patiently(&turn).await {
             Ok((records, answers)) => {
                 for (waiting, answer) in turn.into_values().flatten().zip(answers) {
                     let _ = waiting.reply.send(answer);
@@ -97,8 +97,27 @@ impl<J: Judge> Appender<J> {
         }
     }
 
-    async fn transact(&mut self, turn: &Turn<J>) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
-        let mut transaction = self.store.writers().begin().await?;
+    /// One transaction, within the time that the database has for it.
+    async fn transact_patiently(
+        &mut self,
+        turn: &Turn<J>,
+    ) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
+        let store = self.store.clone();
+        let mut connection = store.writers().acquire().await?;
+        let outcome = store.patiently(self.transact(&mut connection, turn)).await;
+        if let Err(sqlx::Error::Io(_)) = outcome {
+            // Nothing more will come from it.
+            connection.close_on_drop();
+        }
+        outcome
+    }
+
+    async fn transact(
+        &mut self,
+        connection: &mut PgConnection,
+        turn: &Turn<J>,
+    ) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
+        let mut transaction = connection.begin().await?;
         let heads = lock(&mut transaction, turn).await?;
         let mut batch = Batch::default();
         let mut answers = Vec::new();

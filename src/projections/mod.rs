@@ -117,7 +117,8 @@ impl Projections {
         let mut stopped: HashMap<String, Instant> = HashMap::new();
         while !stopping.is_cancelled() {
             stopped.retain(|_, since| since.elapsed() < RETRY_STOPPED);
-            let progress = match self.lagging::<P>().await {
+            let store = self.ledger.store();
+            let progress = match store.patiently(self.lagging::<P>()).await {
                 Ok(lagging) => self.catch_up::<P>(lagging, &mut stopped, &stopping).await,
                 Err(error) => {
                     warn!(%error, projection = P::NAME, "the projection cannot see the ledgers");
@@ -148,7 +149,7 @@ impl Projections {
             if stopped.contains_key(&lag.tenant) {
                 continue;
             }
-            match self.page::<P>(&lag.tenant).await {
+            match self.ledger.store().patiently(self.page::<P>(&lag.tenant)).await {
                 Ok(moved) => progress |= moved,
                 Err(error) if error.passes() => {
                     // It is as gone for the other tenants; the next look comes soon enough.
@@ -158,7 +159,8 @@ impl Projections {
                 Err(error) => {
                     error!(%error, tenant = lag.tenant, projection = P::NAME, "the projection of this tenant stands still");
                     stopped.insert(lag.tenant.clone(), Instant::now());
-                    if let Err(error) = self.mark_stopped::<P>(&lag.tenant, &error).await {
+                    let noting = self.mark_stopped::<P>(&lag.tenant, &error);
+                    if let Err(error) = self.ledger.store().patiently(noting).await {
                         warn!(%error, "that it stands still could not be noted");
                     }
                 }
