@@ -3,6 +3,7 @@
 mod caller;
 mod check;
 mod development;
+mod frozen;
 mod graceful;
 mod load;
 mod postgres;

@@ -116,7 +116,12 @@ impl Program {
 
     /// Asks it to stop (SIGTERM).
     pub fn terminate(&self) {
-        kill(Pid::from_raw(self.pid()), Signal::SIGTERM).unwrap();
+        self.signal(Signal::SIGTERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
     }
 
     /// Whether it still runs.
