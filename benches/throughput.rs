@@ -16,7 +16,7 @@ use prost::Name;
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 use vedtak::domain::Command;
-use vedtak::ledger::{Circumstances, Ledger, Submission};
+use vedtak::ledger::{Circumstances, Ledger, Store, StoreConfig, Submission, WriterConfig};
 use vedtak::rules::Rules;
 use vedtak::schema;
 use vedtak::schema::v1::project_service_client::ProjectServiceClient;
@@ -53,7 +53,7 @@ async fn run() {
     let span = Duration::from_secs(seconds);
     println!("{CALLERS} callers, {seconds} s each, fsync on; one event a command\n");
     let mut bare = Vec::new();
-    for connections in [8, 16, 32] {
+    for connections in [16, 32, 64] {
         bare.push(bare_insert(span, connections).await);
     }
     let bare = bare
@@ -188,7 +188,7 @@ async fn bare_insert(span: Duration, connections: u32) -> Outcome {
 
 /// The next command of a caller: a project, then risks in it, then the next project.
 fn next(project: &mut String, turn: u64) -> (bool, RegisterProject, RegisterRisk) {
-    let opens = turn % EVENTS_PER_PROJECT == 0;
+    let opens = turn.is_multiple_of(EVENTS_PER_PROJECT);
     if opens {
         *project = support::new_id();
     }
@@ -200,8 +200,19 @@ fn next(project: &mut String, turn: u64) -> (bool, RegisterProject, RegisterRisk
 }
 
 async fn library(name: &'static str, span: Duration, tenants: usize) -> Outcome {
-    let server = Server::start().await;
-    let ledger = server.service.ledger().clone();
+    // The ledger alone: nobody projects what it records.
+    let store = Store::connect(&StoreConfig {
+        url: support::database().await,
+        ..StoreConfig::default()
+    })
+    .await
+    .expect("a database");
+    let ledger = Ledger::start(
+        Arc::new(Rules),
+        store,
+        &WriterConfig::default(),
+        Arc::new(support::Deaf),
+    );
     measure(name, span, |index| {
         let (ledger, tenant) = (ledger.clone(), Arc::<str>::from(format!("tenant-{}", index % tenants)));
         let mut project = String::new();

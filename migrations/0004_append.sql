@@ -15,6 +15,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql AS $$
 DECLARE
     begins int := 1;
+    asked  uuid[];
 BEGIN
     FOR i IN 1 .. cardinality(tenants) LOOP
         PERFORM set_config('vedtak.tenant', tenants[i], true);
@@ -26,11 +27,15 @@ BEGIN
             SELECT h.tenant, h.position, h.recorded_at INTO tenant, "position", recorded_at
                 FROM vedtak.heads h WHERE h.tenant = tenants[i] FOR NO KEY UPDATE;
         END IF;
+        asked := request_ids[begins : request_ends[i]];
         SELECT array_agg(r.request_id), array_agg(r.content_hash), array_agg(r.stream), array_agg(r.version),
                array_agg(r.position), array_agg(r.record_count)
             INTO known_ids, known_hashes, known_streams, known_versions, known_positions, known_counts
-            FROM vedtak.requests r
-            WHERE r.tenant = tenants[i] AND r.request_id = ANY (request_ids[begins : request_ends[i]]);
+            -- LIMIT keeps this a look-up by key for each id, whatever the planner believes of the table's size.
+            FROM unnest(asked) AS id
+            CROSS JOIN LATERAL (
+                SELECT * FROM vedtak.requests q WHERE q.tenant = tenants[i] AND q.request_id = id LIMIT 1
+            ) AS r;
         begins := request_ends[i] + 1;
         RETURN NEXT;
     END LOOP;

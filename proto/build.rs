@@ -20,6 +20,8 @@ pub type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     println!("cargo:rerun-if-changed=proto");
+    // The migrations are embedded in the binary.
+    println!("cargo:rerun-if-changed=migrations");
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
 
     let mut files: Vec<PathBuf> = std::fs::read_dir("proto/vedtak/v1")?

@@ -1,6 +1,7 @@
 //! All tests, in one binary; each file is named after what it proves.
 
 mod api;
+mod command_line;
 mod documentation;
 mod domain;
 mod identity;

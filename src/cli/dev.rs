@@ -89,7 +89,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
         () = signals.next() => std::process::exit(130),
     };
     signals.next().await;
-    signals.next_ends_the_process();
+    Signals::next_ends_the_process();
     terminal.say("Stopping: finishing what was accepted.");
     running.stop().await;
     let stopped = tokio::task::spawn_blocking(|| postgres.stop()).await;
@@ -181,7 +181,7 @@ async fn start_postgres(directory: PathBuf, terminal: Terminal) -> Result<Privat
 
 /// Loads the example plan as anyone would: through the API, over the socket.
 async fn load(welcome: &Welcome, directory: &Path, terminal: &Terminal) -> Result<(), Problem> {
-    let plan = Plan::read(EXAMPLE)?;
+    let plan = Plan::read(EXAMPLE, ADMINISTRATOR)?;
     let client = Client::connect(&welcome.url, &welcome.administrator).await?;
     let imported = plan
         .send(&client, terminal)

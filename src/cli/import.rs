@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Problem;
-use super::client::{Access, Client};
+use super::client::{Access, Client, subject_of};
 use super::terminal::Terminal;
 use crate::domain::Command;
 use crate::schema::v1::Receipt;
@@ -25,8 +25,8 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_9a0e_53b7_4c58_9a3e_2b7c_40d1_e85
 /// The file lists commands; each is sent in order, as its own request. The whole file is checked first, and nothing is sent when a
 /// command in it is not one or a field is misspelt. The import stops at the first refusal and says which command it was.
 ///
-/// It can be run again, by the same subject: a command without a request_id gets one that follows from its content, so what was
-/// recorded before is answered with its first receipt and changes nothing.
+/// It can be run again: a command without a request_id gets one that follows from its content and the subject of the token, so what
+/// the subject has recorded before is answered with its first receipt and changes nothing.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
@@ -98,7 +98,8 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
     let path = arguments.file.display();
     let text = std::fs::read_to_string(&arguments.file)
         .map_err(|error| Problem::new(format!("{path} cannot be read: {error}.")))?;
-    let plan = Plan::read(&text).map_err(|problem| Problem::new(format!("{path}: {problem} Nothing was sent.")))?;
+    let plan = Plan::read(&text, &subject_of(&arguments.access.token));
+    let plan = plan.map_err(|problem| Problem::new(format!("{path}: {problem} Nothing was sent.")))?;
     let client = Client::connect(&arguments.access.url, &arguments.access.token).await?;
     let imported = plan.send(&client, terminal).await?;
     let Imported {
@@ -119,18 +120,21 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
 }
 
 impl Plan {
-    /// Reads a plan and checks every command in it.
+    /// Reads a plan that this subject is to send, and checks every command in it.
     ///
     /// # Errors
     /// When it is not a plan, or a command in it is unknown or not of its form.
-    pub(super) fn read(text: &str) -> Result<Self, Problem> {
+    pub(super) fn read(text: &str, subject: &str) -> Result<Self, Problem> {
         let file: File =
             serde_json::from_str(text).map_err(|error| Problem::new(format!("It is not a plan: {error}.")))?;
-        let mut equal = HashMap::new();
+        let mut ids = RequestIds {
+            subject: subject.to_owned(),
+            equal: HashMap::new(),
+        };
         let mut commands = Vec::with_capacity(file.commands.len());
         for (index, planned) in file.commands.into_iter().enumerate() {
             let name = planned.rpc.clone();
-            let command = prepare(planned, &mut equal);
+            let command = prepare(planned, &mut ids);
             commands
                 .push(command.map_err(|problem| Problem::new(format!("Command {} ({name}): {problem}", index + 1)))?);
         }
@@ -179,29 +183,44 @@ impl Plan {
     }
 }
 
-/// Makes a request of a planned command, and checks its form. `equal` counts how often the same command has stood before.
-fn prepare(planned: Planned, equal: &mut HashMap<Vec<u8>, u32>) -> Result<(&'static Method, Bytes), Problem> {
+/// Derives the ids of requests that have none.
+struct RequestIds {
+    /// Who sends them: to another subject's command the same id would be a reuse.
+    subject: String,
+    /// How often the same command has stood before.
+    equal: HashMap<Vec<u8>, u32>,
+}
+
+impl RequestIds {
+    /// An id that follows from the command, and not from where it stands: one that is put in elsewhere leaves it as it was.
+    fn derive(&mut self, rpc: &str, request: &Map<String, Value>) -> Result<Uuid, Problem> {
+        let canonical = serde_json_canonicalizer::to_vec(&(&self.subject, rpc, request));
+        let canonical = canonical.map_err(|error| Problem::new(format!("It has no canonical form: {error}.")))?;
+        let count = self
+            .equal
+            .entry(canonical.clone())
+            .and_modify(|count| *count += 1)
+            .or_insert(0);
+        Ok(Uuid::new_v5(
+            &NAMESPACE,
+            &[canonical.as_slice(), &count.to_be_bytes()].concat(),
+        ))
+    }
+}
+
+/// Makes a request of a planned command, and checks its form.
+fn prepare(planned: Planned, ids: &mut RequestIds) -> Result<(&'static Method, Bytes), Problem> {
     let Planned { rpc, mut request } = planned;
     let method = METHODS
         .iter()
         .find(|method| method.name == rpc && method.kind == MethodKind::Command);
     let method = method.ok_or_else(|| Problem::new("There is no such command."))?;
-    let canonical = serde_json_canonicalizer::to_vec(&(&rpc, &request));
-    let canonical = canonical.map_err(|error| Problem::new(format!("It has no canonical form: {error}.")))?;
+    let id = ids.derive(&rpc, &request)?;
     let context = request.entry("context").or_insert_with(|| Value::Object(Map::new()));
     if let Some(context) = context.as_object_mut()
         && !context.contains_key("request_id")
     {
-        // Counted among equals only, so that a command put in elsewhere leaves the others' ids as they were.
-        let count = equal
-            .entry(canonical.clone())
-            .and_modify(|count| *count += 1)
-            .or_insert(0_u32);
-        let name = [canonical.as_slice(), &count.to_be_bytes()].concat();
-        context.insert(
-            "request_id".to_owned(),
-            Uuid::new_v5(&NAMESPACE, &name).to_string().into(),
-        );
+        context.insert("request_id".to_owned(), id.to_string().into());
     }
     let bytes = schema::from_json(method.input, Value::Object(request)).map_err(|error| {
         let place = if error.field.is_empty() {

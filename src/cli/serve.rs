@@ -106,7 +106,7 @@ async fn serve(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
         &format!("Vedtak serves gRPC and JSON on http://{address}."),
     )?;
     signals.next().await;
-    signals.next_ends_the_process();
+    Signals::next_ends_the_process();
     terminal.say("Stopping: finishing what was accepted.");
     running.stop().await;
     Ok(())

@@ -45,7 +45,7 @@ impl Terminal {
 
     /// A bar for work of so many parts, shown on a terminal only.
     pub(super) fn bar(&self, total: u64, doing: &'static str) -> ProgressBar {
-        let style = "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
+        let style = "{prefix} {wide_bar} {human_pos}/{human_len} {eta}";
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_prefix(doing);
         bar.with_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
@@ -53,6 +53,7 @@ impl Terminal {
     /// A sign that something goes on whose end nobody can foresee, shown on a terminal only.
     pub(super) fn spinner(&self, doing: &'static str) -> ProgressBar {
         let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(doing);
+        spinner.set_style(ProgressStyle::default_spinner());
         spinner.enable_steady_tick(Duration::from_millis(120));
         spinner
     }

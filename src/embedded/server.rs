@@ -127,7 +127,7 @@ impl PrivatePostgres {
         let host = percent_encode(&self.sockets.to_string_lossy());
         // The port is spelled out because a client would otherwise take PGPORT's.
         format!(
-            "postgres://postgres@localhost:{PORT}/{}?host={host}",
+            "postgres://postgres@localhost:{PORT}/{}?host={host}&sslmode=disable",
             percent_encode(database)
         )
     }

@@ -98,10 +98,7 @@ impl<J: Judge> Appender<J> {
     }
 
     /// One transaction, within the time that the database has for it.
-    async fn transact_patiently(
-        &mut self,
-        turn: &Turn<J>,
-    ) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
+    async fn transact_patiently(&mut self, turn: &Turn<J>) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
         let store = self.store.clone();
         let mut connection = store.writers().acquire().await?;
         let outcome = store.patiently(self.transact(&mut connection, turn)).await;

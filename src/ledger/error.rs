@@ -80,7 +80,10 @@ impl LedgerError {
                 let code = error.code().unwrap_or_default();
                 // Connection, silence in a transaction, rollback (deadlock), resources, operator intervention; not a statement that
                 // took too long.
-                ["08", "25P03", "40", "53", "57"].iter().any(|class| code.starts_with(class)) && code != "57014"
+                ["08", "25P03", "40", "53", "57"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+                    && code != "57014"
             }
             Self::Store(error) => matches!(
                 error,

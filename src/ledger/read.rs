@@ -196,6 +196,22 @@ impl<J: Judge> Ledger<J> {
         Ok(Some(state))
     }
 
+    /// The state of a stream as of some version or later, from memory when it is there.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a record cannot be read.
+    pub async fn state_since(
+        &self,
+        tenant: &str,
+        stream: &str,
+        version: i64,
+    ) -> Result<Option<Arc<J::State>>, LedgerError> {
+        match self.states.get(&(Arc::from(tenant), Arc::from(stream))) {
+            Some((kept, state)) if kept >= version => Ok(Some(state)),
+            _ => self.state(tenant, stream, Reach::Now).await,
+        }
+    }
+
     /// Walks through the history of a stream: calls for each record with the state after it.
     ///
     /// # Errors

@@ -61,7 +61,9 @@ async fn send_on(store: Store, mut gathered: mpsc::Receiver<Appended>) {
             .bind(CHANNEL)
             .bind(&tenants)
             .execute(store.pool());
-        if let Err(error) = store.patiently(sending).await {
+        if let Err(error) = store.patiently(sending).await
+            && !store.pool().is_closed()
+        {
             warn!(%error, "other processes were not told of an append; they will look by themselves");
         }
     }

@@ -81,6 +81,14 @@ impl Store {
                 ("tcp_keepalives_idle", "15"),
                 ("tcp_keepalives_interval", "5"),
                 ("tcp_keepalives_count", "3"),
+                // Every statement of ours is a look-up by key. A plan made while a table was small must not stay with the
+                // connection when it is large, and none is worth compiling.
+                ("plan_cache_mode", "force_generic_plan"),
+                ("enable_seqscan", "off"),
+                ("enable_bitmapscan", "off"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+                ("jit", "off"),
             ])
             .disable_statement_logging();
         let mut first = PgConnection::connect_with(&options).await?;
@@ -167,10 +175,12 @@ impl Store {
 
     /// Whether the database answers, and its schema is the one this binary was built for: a sentence when not.
     pub async fn readiness(&self) -> Result<(), String> {
-        let applied = limited(SIGN_OF_LIFE, applied_version(&self.pool)).await.map_err(|error| match error {
-            sqlx::Error::Database(_) => LedgerError::NoSchema.to_string(),
-            _ => "The database does not answer.".to_owned(),
-        })?;
+        let applied = limited(SIGN_OF_LIFE, applied_version(&self.pool))
+            .await
+            .map_err(|error| match error {
+                sqlx::Error::Database(_) => LedgerError::NoSchema.to_string(),
+                _ => "The database does not answer.".to_owned(),
+            })?;
         let (applied, wanted) = (applied.unwrap_or_default(), wanted_version());
         match applied.cmp(&wanted) {
             Ordering::Equal => Ok(()),
@@ -224,7 +234,9 @@ pub struct Migrated {
 
 async fn limited<T, E: From<sqlx::Error>>(limit: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let late = || sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late().into()))
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(late().into()))
 }
 
 /// Whether anything answers at the other end.

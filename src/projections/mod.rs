@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::{FromRow, PgConnection};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -20,9 +20,12 @@ use crate::rules::Rules;
 pub use project_overviews::{Filter, ProjectOverviews};
 
 /// How many records are projected in one transaction.
-const PAGE: i32 = 500;
+const PAGE: i32 = 2_000;
 /// How long to wait when nobody tells of anything new.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a projection lets records gather before it takes the next page, unless somebody waits for it. Under load it then writes
+/// a row once for many records.
+const GATHER: Duration = Duration::from_millis(50);
 /// When a ledger that could not be read is tried again.
 const RETRY_STOPPED: Duration = Duration::from_secs(60);
 
@@ -58,6 +61,8 @@ pub struct Lag {
 pub struct Projections {
     ledger: Ledger<Rules>,
     moved: Arc<watch::Sender<u64>>,
+    /// Told when somebody waits for a projection.
+    wanted: Arc<Notify>,
 }
 
 impl Projections {
@@ -67,6 +72,7 @@ impl Projections {
         let projections = Self {
             ledger,
             moved: Arc::new(watch::Sender::new(0)),
+            wanted: Arc::new(Notify::new()),
         };
         tokio::spawn(projections.clone().run::<ProjectOverviews>(stopping));
         projections
@@ -107,6 +113,7 @@ impl Projections {
             if self.position::<P>(tenant).await? >= at_least {
                 return Ok(());
             }
+            self.wanted.notify_one();
             // Another process may be the one that projects: its progress is not told here, so look now and then.
             let _ = tokio::time::timeout(Duration::from_millis(100), moved.changed()).await;
         }
@@ -118,39 +125,46 @@ impl Projections {
         while !stopping.is_cancelled() {
             stopped.retain(|_, since| since.elapsed() < RETRY_STOPPED);
             let store = self.ledger.store();
-            let progress = match store.patiently(self.lagging::<P>()).await {
+            let most = match store.patiently(self.lagging::<P>()).await {
                 Ok(lagging) => self.catch_up::<P>(lagging, &mut stopped, &stopping).await,
                 Err(error) => {
                     warn!(%error, projection = P::NAME, "the projection cannot see the ledgers");
-                    false
+                    0
                 }
             };
-            if !progress {
-                tokio::select! {
-                    _ = tokio::time::timeout(LOOK, signals.recv()) => {}
-                    () = stopping.cancelled() => return,
-                }
+            if most >= page() {
+                continue;
             }
+            if most > 0 {
+                let _ = tokio::time::timeout(GATHER, self.wanted.notified()).await;
+                continue;
+            }
+            tokio::select! {
+                _ = tokio::time::timeout(LOOK, signals.recv()) => {}
+                () = stopping.cancelled() => return,
+            }
+            // One look answers all that has been told so far.
+            while signals.try_recv().is_ok() {}
         }
     }
 
-    /// Takes every lagging tenant a page further; answers whether any has moved.
+    /// Takes every lagging tenant a page further; answers how many records the largest page had.
     async fn catch_up<P: Projection>(
         &self,
         lagging: Vec<Lag>,
         stopped: &mut HashMap<String, Instant>,
         stopping: &CancellationToken,
-    ) -> bool {
-        let mut progress = false;
+    ) -> usize {
+        let mut most = 0;
         for lag in lagging {
             if stopping.is_cancelled() {
-                return false;
+                return 0;
             }
             if stopped.contains_key(&lag.tenant) {
                 continue;
             }
             match self.ledger.store().patiently(self.page::<P>(&lag.tenant)).await {
-                Ok(moved) => progress |= moved,
+                Ok(records) => most = most.max(records),
                 Err(error) if error.passes() => {
                     // It is as gone for the other tenants; the next look comes soon enough.
                     warn!(%error, projection = P::NAME, "the projection waits for the database");
@@ -166,14 +180,14 @@ impl Projections {
                 }
             }
         }
-        if progress {
+        if most > 0 {
             self.moved.send_modify(|count| *count += 1);
         }
-        progress
+        most
     }
 
-    /// Projects one page of one tenant's ledger: rows and checkpoint in one transaction.
-    async fn page<P: Projection>(&self, tenant: &str) -> Result<bool, LedgerError> {
+    /// Projects one page of one tenant's ledger, rows and checkpoint in one transaction; answers how many records it had.
+    async fn page<P: Projection>(&self, tenant: &str) -> Result<usize, LedgerError> {
         let mut transaction = self.ledger.store().pool().begin().await?;
         let position: Option<i64> = sqlx::query_scalar("SELECT vedtak.take_checkpoint($1, $2)")
             .bind(tenant)
@@ -181,9 +195,9 @@ impl Projections {
             .fetch_one(&mut *transaction)
             .await?;
         // None: another process is at it.
-        let Some(position) = position else { return Ok(false) };
+        let Some(position) = position else { return Ok(0) };
         let entries = self.ledger.records(tenant, None, position, i64::MAX, PAGE).await?;
-        let Some(last) = entries.last() else { return Ok(false) };
+        let Some(last) = entries.last() else { return Ok(0) };
         P::project(&self.ledger, &mut transaction, tenant, &entries).await?;
         sqlx::query("UPDATE vedtak.projection_checkpoints SET position = $3, stopped = NULL WHERE tenant = $1 AND projection = $2")
             .bind(tenant)
@@ -192,7 +206,7 @@ impl Projections {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(entries.len())
     }
 
     async fn mark_stopped<P: Projection>(&self, tenant: &str, reason: &LedgerError) -> Result<(), LedgerError> {
@@ -211,4 +225,8 @@ impl Projections {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+fn page() -> usize {
+    usize::try_from(PAGE).unwrap_or(usize::MAX)
 }

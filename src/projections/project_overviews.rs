@@ -1,13 +1,13 @@
 //! The overview of all projects of a tenant.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use prost::Message;
 use sqlx::PgConnection;
 
 use super::{Projection, Projections};
 use crate::domain::{Aggregated, Stream, overview};
-use crate::ledger::{Entry, Ledger, LedgerError, Reach};
+use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::rules::Rules;
 use crate::schema::v1::{Aggregate, Project, ProjectOverview};
 
@@ -24,14 +24,14 @@ impl Projection for ProjectOverviews {
         tenant: &str,
         entries: &[Entry],
     ) -> Result<(), LedgerError> {
-        let streams: BTreeSet<&str> = entries
+        let streams: BTreeMap<&str, i64> = entries
             .iter()
-            .map(|entry| entry.stream.as_str())
-            .filter(|name| Stream::parse(name).is_some_and(|stream| stream.aggregate == Aggregate::Project))
+            .filter(|entry| Stream::parse(&entry.stream).is_some_and(|stream| stream.aggregate == Aggregate::Project))
+            .map(|entry| (entry.stream.as_str(), entry.version))
             .collect();
         let mut overviews = Vec::with_capacity(streams.len());
-        for stream in streams {
-            if let Some(state) = ledger.state(tenant, stream, Reach::Now).await? {
+        for (stream, version) in streams {
+            if let Some(state) = ledger.state_since(tenant, stream, version).await? {
                 overviews.extend(Project::of(&state).map(overview));
             }
         }
