@@ -29,6 +29,12 @@ pub enum Intention {
     },
 }
 
+/// The message that says it.
+enum Command {
+    Project(RegisterProject),
+    Risk(RegisterRisk),
+}
+
 /// What came of a call.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -81,11 +87,11 @@ impl Doors {
 
     async fn send_grpc(&self, intention: &Intention) -> Answer {
         let answer = match intention.command() {
-            Ok(command) => {
+            Command::Project(command) => {
                 let mut client = ProjectServiceClient::new(self.channel.clone());
                 client.register_project(command).await
             }
-            Err(command) => {
+            Command::Risk(command) => {
                 let mut client = RiskServiceClient::new(self.channel.clone());
                 client.register_risk(command).await
             }
@@ -151,8 +157,7 @@ impl Intention {
         }
     }
 
-    /// The command, of one kind or the other.
-    fn command(&self) -> Result<RegisterProject, RegisterRisk> {
+    fn command(&self) -> Command {
         let context = |expected_version| {
             Some(CommandContext {
                 request_id: self.request_id().to_string(),
@@ -161,7 +166,7 @@ impl Intention {
             })
         };
         match self {
-            Self::Project { project_id, .. } => Ok(RegisterProject {
+            Self::Project { project_id, .. } => Command::Project(RegisterProject {
                 context: context(None),
                 project_id: project_id.to_string(),
                 name: "Digitalisering".to_owned(),
@@ -173,7 +178,7 @@ impl Intention {
                 risk_id,
                 stale,
                 ..
-            } => Err(RegisterRisk {
+            } => Command::Risk(RegisterRisk {
                 context: context(stale.then_some(i64::MAX)),
                 project_id: project_id.to_string(),
                 risk_id: risk_id.to_string(),
@@ -187,11 +192,11 @@ impl Intention {
     pub fn json(&self) -> (String, Value) {
         let mut context = json!({"request_id": self.request_id()});
         match self.command() {
-            Ok(command) => (
+            Command::Project(command) => (
                 format!("/v1/projects/{}/register", command.project_id),
                 json!({"context": context, "name": command.name, "kind": "PROJECT_KIND_MAIN_PROJECT"}),
             ),
-            Err(command) => {
+            Command::Risk(command) => {
                 if let Some(version) = command.context.and_then(|context| context.expected_version) {
                     context["expected_version"] = version.to_string().into();
                 }
