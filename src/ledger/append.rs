@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::batch::{Accepted, Batch, NewRecord};
 use super::error::{AppendError, LedgerError};
-use super::judge::{Judge, Standing, Unreadable};
+use super::judge::{Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable};
 use super::memory::{Key, States};
 use super::read::{Known, fold_on, read_page};
 use super::record::{self, MAX_RECORD_BYTES};
@@ -27,6 +27,7 @@ const MOST_TO_CATCH_UP: i64 = 2_000;
 const MOST_REMEMBERED: usize = 100_000;
 
 type Outcome<R> = Result<Answer, AppendError<R>>;
+
 /// What one writer knows of a tenant's ledger: true as long as the head is where it was left.
 #[derive(Default)]
 struct Remembered {
@@ -50,6 +51,9 @@ pub(super) struct Appender<J: Judge> {
     signals: Signals,
     remembered: HashMap<Arc<str>, Remembered>,
 }
+
+/// The states of the other streams that a command relies on, by their names.
+type Facts<S> = HashMap<String, Arc<S>>;
 
 /// States as this transaction sees them.
 type Overlay<S> = HashMap<Arc<str>, Arc<S>>;
@@ -214,17 +218,13 @@ impl<J: Judge> Appender<J> {
             records: Vec::new(),
         };
         for (index, command) in submission.commands.iter().enumerate() {
-            let mut facts = HashMap::new();
-            for stream in self.judge.relies_on(command, &draft.state) {
-                match self
-                    .current(connection, locked, overlay, &Arc::from(stream.as_str()))
-                    .await?
-                {
-                    Ok(state) => drop(facts.insert(stream, state)),
-                    Err(AppendError::UnknownStream) => {}
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
+            let facts = match self
+                .facts(connection, locked, overlay, submission, command, &draft.state)
+                .await?
+            {
+                Ok(facts) => facts,
+                Err(error) => return Ok(Err(error)),
+            };
             let verdict = match self
                 .judge
                 .judge(command, &draft.state, &facts, &submission.circumstances)
@@ -256,6 +256,44 @@ impl<J: Judge> Appender<J> {
             records: draft.records,
         });
         Ok(Ok(Answer::Recorded(receipt)))
+    }
+
+    /// What the other streams say that the command relies on: asked again with what is loaded until it names nothing new. Too
+    /// many are refused, since a decision on half of them could be wrong.
+    async fn facts(
+        &self,
+        connection: &mut PgConnection,
+        locked: &Locked,
+        overlay: &mut Overlay<J::State>,
+        submission: &Submission<J>,
+        command: &J::Command,
+        own: &Arc<J::State>,
+    ) -> Result<Result<Facts<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
+        let mut facts = HashMap::new();
+        for round in 0.. {
+            let mut streams = self.judge.relies_on(command, own, &facts, &submission.circumstances);
+            streams.retain(|stream| !facts.contains_key(stream));
+            if streams.is_empty() {
+                break;
+            }
+            if round == MOST_ROUNDS || facts.len() + streams.len() > MOST_STREAMS {
+                return Ok(Err(AppendError::ReliesOnTooMuch));
+            }
+            for stream in streams {
+                // What the commands before it in this submission have made of its own stream stands in no overlay yet.
+                let state = if *stream == *submission.stream {
+                    Arc::clone(own)
+                } else {
+                    let name = Arc::from(stream.as_str());
+                    match self.current(connection, locked, overlay, &name).await? {
+                        Ok(state) => state,
+                        Err(error) => return Ok(Err(error)),
+                    }
+                };
+                facts.insert(stream, state);
+            }
+        }
+        Ok(Ok(facts))
     }
 
     /// The state of a stream as this transaction sees it.

@@ -16,7 +16,7 @@ mod writer;
 use std::sync::Arc;
 
 pub use error::{AppendError, LedgerError};
-pub use judge::{Circumstances, Draft, Judge, Standing, Unreadable, Verdict};
+pub use judge::{Circumstances, Draft, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
 pub use read::{Entry, Reach};
 pub use record::{Envelope, MAX_RECORD_BYTES, leaf_hash};
 pub use signal::{Appended, Signals};
