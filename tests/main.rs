@@ -6,6 +6,7 @@ mod documentation;
 mod domain;
 mod hostile;
 mod identity;
+mod kills;
 mod laws;
 mod openapi;
 mod support;

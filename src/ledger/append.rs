@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -88,7 +88,7 @@ impl<J: Judge> Appender<J> {
         if turn.is_empty() {
             return Ok(0);
         }
-        let outcome = self.transact(&turn).await;
+        let outcome = self.transact_patiently(&turn).await;
         // What a committed transaction came to has been given back; anything else is read again when it is needed.
         self.states.settle(self.lent.drain(..));
         match outcome {
@@ -113,8 +113,24 @@ impl<J: Judge> Appender<J> {
         }
     }
 
-    async fn transact(&mut self, turn: &Turn<J>) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
-        let mut transaction = self.store.writers().begin().await?;
+    /// One transaction, within the time that the database has for it.
+    async fn transact_patiently(&mut self, turn: &Turn<J>) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
+        let store = self.store.clone();
+        let mut connection = store.writers().acquire().await?;
+        let outcome = store.patiently(self.transact(&mut connection, turn)).await;
+        if let Err(sqlx::Error::Io(_)) = outcome {
+            // Nothing more will come from it.
+            connection.close_on_drop();
+        }
+        outcome
+    }
+
+    async fn transact(
+        &mut self,
+        connection: &mut PgConnection,
+        turn: &Turn<J>,
+    ) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
+        let mut transaction = connection.begin().await?;
         let heads = lock(&mut transaction, turn).await?;
         let mut batch = Batch::default();
         let mut answers = Vec::new();

@@ -160,18 +160,17 @@ impl<J: Judge> Ledger<J> {
     ) -> Result<Vec<Entry>, LedgerError> {
         // By stream, too, the caller counts in positions: versions and positions rise together.
         let Some(stream) = stream else {
-            return Ok(read_page(self.store().pool(), tenant, None, after, up_to, at_most).await?);
+            let page = read_page(self.store().pool(), tenant, None, after, up_to, at_most);
+            return Ok(self.store().patiently(page).await?);
         };
-        Ok(
-            sqlx::query_as("SELECT * FROM vedtak.read_stream_after($1, $2, $3, $4, $5)")
-                .bind(tenant)
-                .bind(stream)
-                .bind(after)
-                .bind(up_to)
-                .bind(at_most)
-                .fetch_all(self.store().pool())
-                .await?,
-        )
+        let page = sqlx::query_as("SELECT * FROM vedtak.read_stream_after($1, $2, $3, $4, $5)")
+            .bind(tenant)
+            .bind(stream)
+            .bind(after)
+            .bind(up_to)
+            .bind(at_most)
+            .fetch_all(self.store().pool());
+        Ok(self.store().patiently(page).await?)
     }
 
     /// The state of a stream as of some point; the empty state when it has no events there, none when there are no such streams.

@@ -1,5 +1,7 @@
 //! What the tests stand on: a real PostgreSQL of their own, a real server on a real socket, and tokens for it.
 
+pub mod program;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -203,7 +205,7 @@ impl Server {
     /// A gRPC channel that sends this token.
     pub async fn channel(&self, token: &str) -> Authorized {
         let channel = Channel::from_shared(self.url("")).unwrap().connect().await.unwrap();
-        InterceptedService::new(channel, Bearer(format!("Bearer {token}").parse().unwrap()))
+        InterceptedService::new(channel, Bearer::new(token))
     }
 }
 
@@ -219,6 +221,13 @@ pub type Authorized = InterceptedService<Channel, Bearer>;
 /// Puts a token on every call.
 #[derive(Clone)]
 pub struct Bearer(tonic::metadata::MetadataValue<tonic::metadata::Ascii>);
+
+impl Bearer {
+    /// For calls with this token.
+    pub fn new(token: &str) -> Self {
+        Self(format!("Bearer {token}").parse().unwrap())
+    }
+}
 
 impl tonic::service::Interceptor for Bearer {
     fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
