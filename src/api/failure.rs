@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::domain::{Kind, Refusal};
-use crate::ledger::{AppendError, LedgerError};
+use crate::ledger::{AppendError, LedgerError, MOST_ROUNDS, MOST_STREAMS};
 use crate::schema::{JsonError, Violation};
 
 /// The domain of our reasons, in `google.rpc.ErrorInfo`.
@@ -334,6 +334,13 @@ impl From<AppendError<Refusal>> for Failure {
                 "RECORD_TOO_LARGE",
                 format!(
                     "The event would take {bytes} bytes; a record holds 65535. Shorten the texts, or send it in several commands."
+                ),
+            ),
+            AppendError::ReliesOnTooMuch => Self::new(
+                Code::FailedPrecondition,
+                "RELIES_ON_TOO_MUCH",
+                format!(
+                    "To judge this, more than {MOST_STREAMS} other streams would have to be read, or bodies followed that are composed of others in more than {MOST_ROUNDS} organisations in turn. Name the body that people sit in, and fewer holders of one role."
                 ),
             ),
             AppendError::UnknownStream => Self::new(

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::batch::{Accepted, Batch, NewRecord};
 use super::error::{AppendError, LedgerError};
-use super::judge::{Judge, Standing, Unreadable};
+use super::judge::{Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable};
 use super::memory::{Key, States};
 use super::read::{Known, fold_on, read_page};
 use super::record::{self, MAX_RECORD_BYTES};
@@ -26,6 +26,7 @@ const MOST_TO_CATCH_UP: i64 = 2_000;
 const MOST_REMEMBERED: usize = 100_000;
 
 type Outcome<R> = Result<Answer, AppendError<R>>;
+
 /// What one writer knows of a tenant's ledger: true as long as the head is where it was left.
 #[derive(Default)]
 struct Remembered {
@@ -47,8 +48,13 @@ pub(super) struct Appender<J: Judge> {
     store: Store,
     states: States<J::State>,
     signals: Signals,
+    /// The states that the transaction under way has taken out of the memory.
+    lent: Vec<Key>,
     remembered: HashMap<Arc<str>, Remembered>,
 }
+
+/// The states of the other streams that a command relies on, by their names.
+type Facts<S> = HashMap<String, Arc<S>>;
 
 /// States as this transaction sees them.
 type Overlay<S> = HashMap<Arc<str>, Arc<S>>;
@@ -60,8 +66,16 @@ impl<J: Judge> Appender<J> {
             store,
             states,
             signals,
+            lent: Vec::new(),
             remembered: HashMap::new(),
         }
+    }
+
+    /// Forgets everything: after a panic nobody knows what it is worth.
+    pub(super) fn forget(&mut self) {
+        self.lent.clear();
+        self.remembered.clear();
+        self.states.clear();
     }
 
     /// Appends a batch and answers everyone in it. Answers how many records were appended.
@@ -74,7 +88,10 @@ impl<J: Judge> Appender<J> {
         if turn.is_empty() {
             return Ok(0);
         }
-        match self.transact(&turn).await {
+        let outcome = self.transact(&turn).await;
+        // What a committed transaction came to has been given back; anything else is read again when it is needed.
+        self.states.settle(self.lent.drain(..));
+        match outcome {
             Ok((records, answers)) => {
                 for (waiting, answer) in turn.into_values().flatten().zip(answers) {
                     let _ = waiting.reply.send(answer);
@@ -167,7 +184,7 @@ impl<J: Judge> Appender<J> {
 
     /// Judges one submission. The outer error is the database's, the inner one the submission's own.
     async fn submission(
-        &self,
+        &mut self,
         connection: &mut PgConnection,
         locked: &mut Locked,
         overlay: &mut Overlay<J::State>,
@@ -197,17 +214,13 @@ impl<J: Judge> Appender<J> {
             records: Vec::new(),
         };
         for (index, command) in submission.commands.iter().enumerate() {
-            let mut facts = HashMap::new();
-            for stream in self.judge.relies_on(command, &draft.state) {
-                match self
-                    .current(connection, locked, overlay, &Arc::from(stream.as_str()))
-                    .await?
-                {
-                    Ok(state) => drop(facts.insert(stream, state)),
-                    Err(AppendError::UnknownStream) => {}
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
+            let facts = match self
+                .facts(connection, locked, overlay, submission, command, &draft.state)
+                .await?
+            {
+                Ok(facts) => facts,
+                Err(error) => return Ok(Err(error)),
+            };
             let verdict = match self
                 .judge
                 .judge(command, &draft.state, &facts, &submission.circumstances)
@@ -241,9 +254,47 @@ impl<J: Judge> Appender<J> {
         Ok(Ok(Answer::Recorded(receipt)))
     }
 
+    /// What the other streams say that the command relies on: asked again with what is loaded until it names nothing new. Too
+    /// many are refused, since a decision on half of them could be wrong.
+    async fn facts(
+        &mut self,
+        connection: &mut PgConnection,
+        locked: &Locked,
+        overlay: &mut Overlay<J::State>,
+        submission: &Submission<J>,
+        command: &J::Command,
+        own: &Arc<J::State>,
+    ) -> Result<Result<Facts<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
+        let mut facts = HashMap::new();
+        for round in 0.. {
+            let mut streams = self.judge.relies_on(command, own, &facts, &submission.circumstances);
+            streams.retain(|stream| !facts.contains_key(stream));
+            if streams.is_empty() {
+                break;
+            }
+            if round == MOST_ROUNDS || facts.len() + streams.len() > MOST_STREAMS {
+                return Ok(Err(AppendError::ReliesOnTooMuch));
+            }
+            for stream in streams {
+                // What the commands before it in this submission have made of its own stream stands in no overlay yet.
+                let state = if *stream == *submission.stream {
+                    Arc::clone(own)
+                } else {
+                    let name = Arc::from(stream.as_str());
+                    match self.current(connection, locked, overlay, &name).await? {
+                        Ok(state) => state,
+                        Err(error) => return Ok(Err(error)),
+                    }
+                };
+                facts.insert(stream, state);
+            }
+        }
+        Ok(Ok(facts))
+    }
+
     /// The state of a stream as this transaction sees it.
     async fn current(
-        &self,
+        &mut self,
         connection: &mut PgConnection,
         locked: &Locked,
         overlay: &mut Overlay<J::State>,
@@ -256,7 +307,8 @@ impl<J: Judge> Appender<J> {
             return Ok(Err(AppendError::UnknownStream));
         };
         let key: Key = (Arc::clone(&locked.tenant), Arc::clone(stream));
-        let (version, mut state) = self.states.get(&key).unwrap_or_else(|| (0, Arc::new(empty)));
+        let (version, mut state) = self.states.lend(&key).unwrap_or_else(|| (0, Arc::new(empty)));
+        self.lent.push(key);
         let remembered = self
             .remembered
             .get(&locked.tenant)

@@ -30,6 +30,9 @@ pub enum AppendError<R> {
         /// How many bytes it would take.
         bytes: usize,
     },
+    /// A command relies on more other streams than are looked up for one, or on names in them that are hidden deeper.
+    #[error("a command relies on too many other streams")]
+    ReliesOnTooMuch,
     /// The stream's kind is not known.
     #[error("there are no streams of this kind")]
     UnknownStream,

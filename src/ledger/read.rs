@@ -187,6 +187,7 @@ impl<J: Judge> Ledger<J> {
         let kept = self
             .states
             .get(&key)
+            .await
             .filter(|(_, state)| self.judge().position(state) <= reach.up_to());
         let (kept, mut state) = kept.unwrap_or_else(|| (0, Arc::new(empty)));
         let mut connection = self.store().pool().acquire().await?;
@@ -208,7 +209,7 @@ impl<J: Judge> Ledger<J> {
         stream: &str,
         version: i64,
     ) -> Result<Option<Arc<J::State>>, LedgerError> {
-        match self.states.get(&(Arc::from(tenant), Arc::from(stream))) {
+        match self.states.get(&(Arc::from(tenant), Arc::from(stream))).await {
             Some((kept, state)) if kept >= version => Ok(Some(state)),
             _ => self.state(tenant, stream, Reach::Now).await,
         }

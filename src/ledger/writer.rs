@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Debug;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
@@ -141,7 +143,13 @@ impl<J: Judge> Writer<J> {
                 self.tenants.add(waiting);
             }
             let batch = self.tenants.take(self.batch);
-            self.append(batch).await;
+            // A panic in a rule must not take the writer with it: whoever was in the batch is told to ask again.
+            if AssertUnwindSafe(self.append(batch)).catch_unwind().await.is_err() {
+                error!("a batch panicked; its callers are told to send it again");
+                self.appender.forget();
+            }
+            // Those who were answered now say what they want next, and belong in the next transaction together.
+            tokio::task::yield_now().await;
         }
     }
 
