@@ -201,8 +201,18 @@ fn next(project: &mut String, turn: u64) -> (bool, RegisterProject, RegisterRisk
 
 async fn library(name: &'static str, span: Duration, tenants: usize) -> Outcome {
     // The ledger alone: nobody projects what it records.
-    let store = Store::connect(&StoreConfig { url: support::database().await, ..StoreConfig::default() }).await.expect("a database");
-    let ledger = Ledger::start(Arc::new(Rules), store, &WriterConfig::default(), Arc::new(support::Deaf));
+    let store = Store::connect(&StoreConfig {
+        url: support::database().await,
+        ..StoreConfig::default()
+    })
+    .await
+    .expect("a database");
+    let ledger = Ledger::start(
+        Arc::new(Rules),
+        store,
+        &WriterConfig::default(),
+        Arc::new(support::Deaf),
+    );
     measure(name, span, |index| {
         let (ledger, tenant) = (ledger.clone(), Arc::<str>::from(format!("tenant-{}", index % tenants)));
         let mut project = String::new();

@@ -6,7 +6,8 @@ SET LOCAL ROLE vedtak_owner;
 -- Locks the heads of these tenants and answers where they stand, with those of the request ids that were answered before.
 -- The tenants come sorted, so that two processes never wait for each other in a circle. `request_ends[i]` is the index in
 -- `request_ids` of the last one of `tenants[i]`. The requests are looked up in a statement of its own, after the lock: a single
--- statement would see the snapshot from before it waited.
+-- statement would see the snapshot from before it waited. `recorded_at` is the time of what is appended now: read from the one
+-- clock that all processes share, after the lock, and later than everything before, whatever that clock does.
 CREATE FUNCTION vedtak.open_append(tenants text[], request_ends int[], request_ids uuid[])
 RETURNS TABLE (
     tenant text, "position" bigint, recorded_at timestamptz,
@@ -27,6 +28,7 @@ BEGIN
             SELECT h.tenant, h.position, h.recorded_at INTO tenant, "position", recorded_at
                 FROM vedtak.heads h WHERE h.tenant = tenants[i] FOR NO KEY UPDATE;
         END IF;
+        recorded_at := greatest(clock_timestamp(), recorded_at + interval '1 microsecond');
         asked := request_ids[begins : request_ends[i]];
         SELECT array_agg(r.request_id), array_agg(r.content_hash), array_agg(r.stream), array_agg(r.version),
                array_agg(r.position), array_agg(r.record_count)

@@ -91,4 +91,22 @@ BEGIN
 END
 $$;
 
+-- The same, once nothing can come to lie at or before that time any more; null when the time lies ahead.
+CREATE FUNCTION vedtak.settled_position_at(of_tenant text, at timestamptz) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF at > clock_timestamp() THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('vedtak.tenant', of_tenant, true);
+    IF at >= (SELECT h.recorded_at FROM vedtak.heads h WHERE h.tenant = of_tenant) THEN
+        -- An append that is under way may have read the clock before that time. It holds the head until it is committed; whoever
+        -- gets it afterwards reads the clock after that time. A lock changes nothing, so its commit need not reach the disk.
+        PERFORM set_config('synchronous_commit', 'off', true);
+        PERFORM FROM vedtak.heads h WHERE h.tenant = of_tenant FOR SHARE;
+    END IF;
+    RETURN vedtak.position_at(of_tenant, at);
+END
+$$;
+
 RESET ROLE;

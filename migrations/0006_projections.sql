@@ -3,7 +3,7 @@
 SET LOCAL ROLE vedtak_owner;
 
 CREATE TABLE vedtak.projection_checkpoints (
-    tenant     text   NOT NULL,
+    tenant     text COLLATE "C" NOT NULL,
     projection text   NOT NULL,
     position   bigint NOT NULL DEFAULT 0,
     -- Why it stands still, when it does.
@@ -14,8 +14,8 @@ CREATE TABLE vedtak.projection_checkpoints (
 
 -- One row a project: its overview as of the checkpoint, as protobuf bytes of vedtak.v1.ProjectOverview.
 CREATE TABLE vedtak.project_overviews (
-    tenant     text NOT NULL,
-    project_id text NOT NULL,
+    tenant     text COLLATE "C" NOT NULL,
+    project_id text COLLATE "C" NOT NULL,
     -- What the list can be narrowed by, as the numbers of the enums in the schema.
     kind       int  NOT NULL,
     status     int  NOT NULL,

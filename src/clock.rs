@@ -14,15 +14,17 @@ pub fn now() -> OffsetDateTime {
     now - Duration::nanoseconds(i64::from(now.nanosecond() % 1_000))
 }
 
-/// Today in Norway, YYYY-MM-DD. Norway is never more than two hours ahead of UTC; taking those two all year means that what is
-/// decided early in the morning is never refused as lying in the future.
+/// Today in Norway, YYYY-MM-DD.
 #[must_use]
 pub fn today() -> String {
-    date(now() + Duration::hours(2))
+    day_of(now())
 }
 
-/// The date of a time, YYYY-MM-DD.
+/// The day in Norway that a time lies on, YYYY-MM-DD. Norway is never more than two hours ahead of UTC; taking those two all year
+/// means that what is decided early in the morning is never refused as lying in the future.
 #[must_use]
-pub fn date(time: OffsetDateTime) -> String {
-    time.format(DATE).expect("a time has all the parts of a date")
+pub fn day_of(time: OffsetDateTime) -> String {
+    (time + Duration::hours(2))
+        .format(DATE)
+        .expect("a time has all the parts of a date")
 }

@@ -13,3 +13,8 @@ pub mod projections;
 pub mod rules;
 pub mod schema;
 pub mod telemetry;
+
+/// Most of what the service does is to make and drop many small texts, often in another thread than the one that made them: the
+/// system's allocator takes about half of the time of an append, this one a fraction of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

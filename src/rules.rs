@@ -11,6 +11,24 @@ use crate::schema;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules;
 
+fn by_stream(facts: &HashMap<String, Arc<State>>) -> HashMap<Stream, Arc<State>> {
+    let parsed = facts
+        .iter()
+        .filter_map(|(stream, state)| Some((Stream::parse(stream)?, Arc::clone(state))));
+    parsed.collect()
+}
+
+fn context(circumstances: &Circumstances) -> Context<'_> {
+    Context {
+        subject: &circumstances.subject,
+        on_behalf_of: &circumstances.on_behalf_of,
+        authority: &circumstances.authority,
+        reason: &circumstances.reason,
+        effective_date: &circumstances.effective_date,
+        today: &circumstances.today,
+    }
+}
+
 impl Judge for Rules {
     type State = State;
     type Command = Command;
@@ -29,8 +47,16 @@ impl Judge for Rules {
         state.position()
     }
 
-    fn relies_on(&self, command: &Command, state: &State) -> Vec<String> {
-        command.relies_on(state).iter().map(ToString::to_string).collect()
+    fn relies_on(
+        &self,
+        command: &Command,
+        state: &State,
+        facts: &HashMap<String, Arc<State>>,
+        circumstances: &Circumstances,
+    ) -> Vec<String> {
+        let (facts, context) = (by_stream(facts), context(circumstances));
+        let streams = command.relies_on(state, &Facts::new(&facts), &context);
+        streams.iter().map(ToString::to_string).collect()
     }
 
     fn judge(
@@ -40,18 +66,7 @@ impl Judge for Rules {
         facts: &HashMap<String, Arc<State>>,
         circumstances: &Circumstances,
     ) -> Result<Verdict<Event>, Refusal> {
-        let facts: HashMap<Stream, Arc<State>> = facts
-            .iter()
-            .filter_map(|(stream, state)| Some((Stream::parse(stream)?, Arc::clone(state))))
-            .collect();
-        let context = Context {
-            subject: &circumstances.subject,
-            on_behalf_of: &circumstances.on_behalf_of,
-            authority: &circumstances.authority,
-            reason: &circumstances.reason,
-            effective_date: &circumstances.effective_date,
-            today: &circumstances.today,
-        };
+        let (facts, context) = (by_stream(facts), context(circumstances));
         let verdict = command.judge(state, &Facts::new(&facts), &context)?;
         Ok(Verdict {
             events: verdict.events,

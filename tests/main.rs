@@ -6,6 +6,8 @@ mod documentation;
 mod domain;
 mod hostile;
 mod identity;
+mod kills;
+mod laws;
 mod openapi;
 mod support;
 mod telemetry;

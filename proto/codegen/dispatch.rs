@@ -168,12 +168,22 @@ fn commands(schema: &Schema, code: &mut String) -> std::fmt::Result {
     }
     writeln!(
         code,
-        "        }}\n    }}\n\n    pub(super) fn relies(&self, state: &State) -> Option<Vec<Stream>> {{\n        match self {{"
+        "        }}\n    }}\n\n    pub(super) fn relies(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Option<Vec<Stream>> {{\n        match self {{"
     )?;
     for (name, ..) in &commands {
         writeln!(
             code,
-            "            Self::{name}(command) => Some(command.relies_on(Aggregated::of(state)?)),"
+            "            Self::{name}(command) => Some(command.relies_on(Aggregated::of(state)?, facts, context)),"
+        )?;
+    }
+    writeln!(
+        code,
+        "        }}\n    }}\n\n    pub(super) fn acts_on(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {{\n        match self {{"
+    )?;
+    for (name, ..) in &commands {
+        writeln!(
+            code,
+            "            Self::{name}(command) => command.acts_as(Aggregated::of(state)?, facts, context),"
         )?;
     }
     writeln!(code, "        }}\n    }}\n")?;

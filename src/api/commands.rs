@@ -57,7 +57,16 @@ pub(super) async fn record_batch(
             continue;
         };
         permit(caller, own)?;
-        let mut command = decode(name, &any.value)?;
+        let mut command = match decode(name, &any.value) {
+            Ok(command) => command,
+            Err(failure) => {
+                violations.push(Violation {
+                    field: format!("commands[{index}]"),
+                    description: failure.sentence,
+                });
+                continue;
+            }
+        };
         if command.context().is_some() {
             violations.push(Violation {
                 field: format!("commands[{index}].context"),

@@ -9,11 +9,15 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::domain::{Kind, Refusal};
-use crate::ledger::{AppendError, LedgerError};
+use crate::ledger::{AppendError, LedgerError, MOST_ROUNDS, MOST_STREAMS};
 use crate::schema::{JsonError, Violation};
 
 /// The domain of our reasons, in `google.rpc.ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "vedtak";
+
+/// No more violations are told than fit into this many bytes: in gRPC they travel in headers, thrice over, and callers take no more
+/// than some kilobytes of those.
+const MOST_TOLD: usize = 1_500;
 
 /// Why a call failed. The reason is stable and for machines, the sentence for people.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,18 +66,25 @@ impl Failure {
 
     /// Fields of the request break the rules of the schema.
     #[must_use]
-    pub fn fields(violations: Vec<Violation>) -> Self {
-        let told: Vec<String> = violations
-            .iter()
-            .map(|violation| format!("{}: {}", violation.field, violation.description))
-            .collect();
+    pub fn fields(mut violations: Vec<Violation>) -> Self {
+        let all = violations.len();
+        let mut sentence = "The request is not valid.".to_owned();
+        let mut told = 0;
+        for violation in &violations {
+            let next = format!(" {}: {}", violation.field, violation.description);
+            if told > 0 && sentence.len() + next.len() > MOST_TOLD {
+                break;
+            }
+            sentence.push_str(&next);
+            told += 1;
+        }
+        violations.truncate(told);
+        if told < all {
+            sentence = format!("{sentence} And {} more.", all - told);
+        }
         Self {
             violations,
-            ..Self::new(
-                Code::InvalidArgument,
-                "INVALID_FIELDS",
-                format!("The request is not valid. {}", told.join(" ")),
-            )
+            ..Self::new(Code::InvalidArgument, "INVALID_FIELDS", sentence)
         }
     }
 
@@ -332,6 +343,13 @@ impl From<AppendError<Refusal>> for Failure {
                 "RECORD_TOO_LARGE",
                 format!(
                     "The event would take {bytes} bytes; a record holds 65535. Shorten the texts, or send it in several commands."
+                ),
+            ),
+            AppendError::ReliesOnTooMuch => Self::new(
+                Code::FailedPrecondition,
+                "RELIES_ON_TOO_MUCH",
+                format!(
+                    "To judge this, more than {MOST_STREAMS} other streams would have to be read, or bodies followed that are composed of others in more than {MOST_ROUNDS} organisations in turn. Name the body that people sit in, and fewer holders of one role."
                 ),
             ),
             AppendError::UnknownStream => Self::new(

@@ -17,7 +17,7 @@ use crate::projections::Projections;
 use crate::rules::Rules;
 use crate::telemetry::Telemetry;
 
-/// How long the last connections to the database may take to close.
+/// How long the last appends may take, and then the last connections to the database.
 const CLOSING: Duration = Duration::from_secs(5);
 
 /// A service that answers, until it is stopped.
@@ -90,7 +90,8 @@ impl Running {
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the server broke off");
         }
-        self.ledger.stop().await;
+        // A database that hangs keeps neither of them: whatever was not answered was not promised.
+        let _ = tokio::time::timeout(CLOSING, self.ledger.stop()).await;
         let _ = tokio::time::timeout(CLOSING, self.ledger.store().close()).await;
         self.telemetry.shutdown().await;
     }

@@ -152,11 +152,10 @@ impl Decide for ReopenCheckpoint {
         if !checkpoint.answered {
             return Ok(Vec::new());
         }
-        if context.reason.is_empty() {
-            let problem = format!("\"{}\" is answered, and is opened again for a reason.", checkpoint.text);
-            return Err(Refusal::invalid("context.reason", "REASON_REQUIRED", problem)
-                .mend("Say in the context's reason why the answer no longer holds."));
-        }
+        context.require_reason(
+            format!("\"{}\" is answered, and is opened again for a reason.", checkpoint.text),
+            "Say in the context's reason why the answer no longer holds.",
+        )?;
         Ok(vec![
             CheckpointReopened {
                 checkpoint_id: self.checkpoint_id.clone(),

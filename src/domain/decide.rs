@@ -25,6 +25,19 @@ pub struct Context<'a> {
     pub today: &'a str,
 }
 
+impl Context<'_> {
+    /// Refuses when no reason is given.
+    ///
+    /// # Errors
+    /// The refusal, with what is wrong and what would mend it.
+    pub fn require_reason(&self, problem: impl Into<String>, remedy: &str) -> Result<(), Refusal> {
+        if self.reason.trim().is_empty() {
+            return Err(Refusal::invalid("context.reason", "REASON_REQUIRED", problem).mend(remedy));
+        }
+        Ok(())
+    }
+}
+
 /// The name of a stream in a tenant's ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Stream {
@@ -76,7 +89,8 @@ impl fmt::Display for Stream {
     }
 }
 
-/// What other streams say, for a decision that needs to know. Only the streams that [`Decide::relies_on`] named are here.
+/// What other streams say, for a decision that needs to know. Only the streams that [`Decide::relies_on`] named are here; one
+/// without events is here as well, so that what is not registered is told from what was not asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     states: &'a HashMap<Stream, Arc<State>>,
@@ -89,16 +103,33 @@ impl<'a> Facts<'a> {
         Self { states }
     }
 
-    /// The organisation, if it is registered.
+    /// The organisation, if it is registered. The command must rely on its stream.
     #[must_use]
     pub fn organization(&self, id: &str) -> Option<&'a Organization> {
+        self.require_asked_for(&Stream::organization(id));
+        self.organization_if_loaded(id)
+    }
+
+    /// The organisation, if it is registered and loaded so far: for [`Decide::relies_on`], which is asked again when it is.
+    #[must_use]
+    pub fn organization_if_loaded(&self, id: &str) -> Option<&'a Organization> {
         Organization::of(self.states.get(&Stream::organization(id))?).filter(|organization| organization.version > 0)
     }
 
-    /// The project, if it is registered.
+    /// The project, if it is registered. The command must rely on its stream.
     #[must_use]
     pub fn project(&self, id: &str) -> Option<&'a Project> {
-        Project::of(self.states.get(&Stream::project(id))?).filter(|project| project.version > 0)
+        let stream = Stream::project(id);
+        self.require_asked_for(&stream);
+        Project::of(self.states.get(&stream)?).filter(|project| project.version > 0)
+    }
+
+    /// A decision that forgets to name a stream would find nobody registered, and refuse what is right.
+    fn require_asked_for(&self, stream: &Stream) {
+        debug_assert!(
+            self.states.contains_key(stream),
+            "{stream} is not among what the command relies on"
+        );
     }
 }
 
@@ -165,9 +196,15 @@ pub trait Decide {
     /// The refusal says which rule stands against it, and what would mend that.
     fn decide(&self, state: &Self::State, facts: &Facts<'_>, context: &Context<'_>) -> Decision;
 
-    /// The other streams that the decision needs to know of.
-    fn relies_on(&self, _state: &Self::State) -> Vec<Stream> {
+    /// The other streams that the decision needs to know of, as far as they can be named yet. It is asked again with what has
+    /// been loaded until it names nothing new, so that a stream may be named in another one.
+    fn relies_on(&self, _state: &Self::State, _facts: &Facts<'_>, _context: &Context<'_>) -> Vec<Stream> {
         Vec::new()
+    }
+
+    /// The role or seat that an allowed command rests on, as the record names it; none when whoever may record may do it.
+    fn acts_as(&self, _state: &Self::State, _facts: &Facts<'_>, _context: &Context<'_>) -> Option<String> {
+        None
     }
 }
 
@@ -193,7 +230,11 @@ pub struct FoldError {
 pub struct Verdict {
     /// The events that record it; none when nothing changes.
     pub events: Vec<Event>,
-    /// The role that the actor held on the effective date, as the record keeps it; empty when none is recorded.
+    /// In which role the actor acted, as the record keeps it: parts between ", ", each a role or a seat held on the effective date,
+    /// the one that the command rests on first; empty when none is recorded. A role in the project is written `PROJECT_LEADER`,
+    /// a seat `EXECUTIVE_BOARD:LEADER@<organization_id>/<body_id>`: the kind of the body and the function in it. When the
+    /// appointment is to a standing body that this one is composed of, ` via COMMITTEE@<organization_id>/<body_id>` follows.
+    /// A role that a body holds is written `PROJECT_OWNER by ` and the seat in it. No names of persons or bodies, which change.
     pub role: String,
 }
 
@@ -217,12 +258,17 @@ impl Command {
         if !self.opens() && state.version() == 0 {
             return Err(Refusal::stream_not_found(&self.stream()));
         }
-        let events = self
-            .decide_on(state, facts, context)
-            .expect("the caller loads the state of the command's own kind of stream")?;
+        let other_stream = || Refusal::stream_of_another_kind(&self.stream());
+        let events = self.decide_on(state, facts, context).ok_or_else(other_stream)??;
+        let mut roles: Vec<String> = self.acts_on(state, facts, context).into_iter().collect();
+        for role in state.roles_of(context) {
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
+        }
         Ok(Verdict {
             events,
-            role: state.role_of(context),
+            role: roles.join(", "),
         })
     }
 
@@ -235,10 +281,13 @@ impl Command {
         }
     }
 
-    /// The other streams that the decision needs to know of.
+    /// The other streams that the decision needs to know of, as far as what is loaded can name them; see [`Decide::relies_on`].
     #[must_use]
-    pub fn relies_on(&self, state: &State) -> Vec<Stream> {
-        self.relies(state).unwrap_or_default()
+    pub fn relies_on(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
+        let mut streams = self.relies(state, facts, context).unwrap_or_default();
+        streams.sort();
+        streams.dedup();
+        streams
     }
 }
 
@@ -255,9 +304,13 @@ impl State {
         Ok(())
     }
 
-    fn role_of(&self, context: &Context<'_>) -> String {
+    /// The roles that the actor holds in the project, or the seats in the organisation, on the effective date.
+    fn roles_of(&self, context: &Context<'_>) -> Vec<String> {
+        if let Some(organization) = Organization::of(self) {
+            return organization.seats_held(context);
+        }
         Project::of(self)
-            .map(|project| project.roles_held(context.subject, context.effective_date).join(", "))
+            .map(|project| project.roles_held(context.subject, context.effective_date))
             .unwrap_or_default()
     }
 }

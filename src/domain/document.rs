@@ -1,5 +1,7 @@
 //! Governing document (styringsdokument): every version kept, approved ones never changed, rolled over yearly (rules D1–D4).
 
+use std::collections::HashSet;
+
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -245,15 +247,10 @@ pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
         .and_then(year)
         .unwrap_or(this_year)
         .min(this_year.saturating_sub(1));
-    let rolled_over = |year: &i32| {
-        project
-            .documents
-            .iter()
-            .flat_map(|document| &document.roll_overs)
-            .any(|done| done.year == *year)
-    };
+    let roll_overs = project.documents.iter().flat_map(|document| &document.roll_overs);
+    let rolled_over: HashSet<i32> = roll_overs.map(|done| done.year).collect();
     let missing: Vec<i32> = (first.saturating_add(1)..=last)
-        .filter(|year| !rolled_over(year))
+        .filter(|year| !rolled_over.contains(year))
         .collect();
     if missing.is_empty() {
         return;

@@ -1,5 +1,7 @@
 //! Findings: contradictions and gaps in a plan, computed from its state whenever somebody asks, never stored.
 
+use std::collections::HashMap;
+
 use crate::schema::v1::{Project, Severity};
 
 /// What a rule finds in a state; the reading adds since when.
@@ -36,4 +38,20 @@ pub fn findings(project: &Project, today: &str) -> Vec<Suspicion> {
         rule(project, today, &mut found);
     }
     found
+}
+
+/// The groups of those that have one number in common, in the order in which the numbers come up first. What has no number shares
+/// none. One pass, since a register may hold thousands.
+pub(super) fn sharing_a_number<'a, T>(numbered: impl Iterator<Item = (&'a str, T)>) -> Vec<(&'a str, Vec<T>)> {
+    let mut groups: Vec<(&str, Vec<T>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for (number, item) in numbered.filter(|(number, _)| !number.is_empty()) {
+        let place = *places.entry(number).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, group)) => group.push(item),
+            None => groups.push((number, vec![item])),
+        }
+    }
+    groups.retain(|(_, group)| group.len() > 1);
+    groups
 }

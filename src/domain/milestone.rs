@@ -1,5 +1,8 @@
 //! Milestone (milepæl): planned, moved with a reason, achieved only with evidence (rules M1, M2, B9).
 
+use std::collections::HashMap;
+
+use super::finding::sharing_a_number;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -63,15 +66,6 @@ impl Milestone {
     }
 }
 
-fn require_reason(context: &Context<'_>, problem: &str) -> Result<(), Refusal> {
-    if context.reason.trim().is_empty() {
-        return Err(
-            Refusal::invalid("context.reason", "REASON_REQUIRED", problem).mend("Say why in the context's reason.")
-        );
-    }
-    Ok(())
-}
-
 impl Decide for PlanMilestone {
     type State = Project;
 
@@ -133,7 +127,7 @@ impl Decide for RescheduleMilestone {
         if milestone.deadline == self.deadline {
             return Ok(Vec::new());
         }
-        require_reason(context, "A milestone is moved for a reason.")?;
+        context.require_reason("A milestone is moved for a reason.", "Say why in the context's reason.")?;
         Ok(vec![
             MilestoneRescheduled {
                 milestone_id: self.milestone_id.clone(),
@@ -228,7 +222,10 @@ impl Decide for CancelMilestone {
             return Ok(Vec::new());
         }
         milestone.require_planned()?;
-        require_reason(context, "A milestone is cancelled for a reason.")?;
+        context.require_reason(
+            "A milestone is cancelled for a reason.",
+            "Say why in the context's reason.",
+        )?;
         Ok(vec![
             MilestoneCancelled {
                 milestone_id: self.milestone_id.clone(),
@@ -294,31 +291,35 @@ fn before_decision(project: &Project, found: &mut Vec<Suspicion>) {
 
 /// A milestone is dated before another one that it depends on.
 fn before_dependency(project: &Project, found: &mut Vec<Suspicion>) {
+    let standing: HashMap<&str, &Milestone> = project
+        .standing_milestones()
+        .map(|(milestone, _)| (milestone.milestone_id.as_str(), milestone))
+        .collect();
     for (milestone, plan) in project.standing_milestones() {
-        for (earlier, _) in project
-            .standing_milestones()
-            .filter(|(earlier, _)| plan.depends_on.contains(&earlier.milestone_id))
-        {
-            if milestone.date() < earlier.date() {
-                found.push(Suspicion {
-                    code: "MILESTONE_BEFORE_DEPENDENCY",
-                    severity: Severity::Warning,
-                    description: format!(
-                        "Milestone {} ({}) is dated before milestone {} ({}), which it depends on.",
-                        milestone.label(),
-                        milestone.date(),
-                        earlier.label(),
-                        earlier.date(),
-                    ),
-                    entities: vec![milestone.milestone_id.clone(), earlier.milestone_id.clone()],
-                    events: vec![position(&milestone.provenance), position(&earlier.provenance)],
-                });
-            }
+        let earlier = plan.depends_on.iter().filter_map(|id| standing.get(id.as_str()));
+        for earlier in earlier.filter(|earlier| milestone.date() < earlier.date()) {
+            found.push(Suspicion {
+                code: "MILESTONE_BEFORE_DEPENDENCY",
+                severity: Severity::Warning,
+                description: format!(
+                    "Milestone {} ({}) is dated before milestone {} ({}), which it depends on.",
+                    milestone.label(),
+                    milestone.date(),
+                    earlier.label(),
+                    earlier.date(),
+                ),
+                entities: vec![milestone.milestone_id.clone(), earlier.milestone_id.clone()],
+                events: vec![position(&milestone.provenance), position(&earlier.provenance)],
+            });
         }
     }
 }
 
+/// In a project that has ended nothing can be achieved or moved any more, so nothing there is overdue.
 fn overdue(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
+    if project.require_active().is_err() {
+        return;
+    }
     let planned = project
         .milestones
         .iter()
@@ -339,26 +340,15 @@ fn overdue(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
 }
 
 fn repeated_numbers(project: &Project, found: &mut Vec<Suspicion>) {
-    let mut seen: Vec<&str> = vec![""];
-    for (_, plan) in project.standing_milestones() {
-        let number = plan.number.as_str();
-        if seen.contains(&number) {
-            continue;
-        }
-        seen.push(number);
-        let same: Vec<&Milestone> = project
-            .standing_milestones()
-            .filter(|(_, other)| other.number == number)
-            .map(|(same, _)| same)
-            .collect();
-        if same.len() > 1 {
-            found.push(Suspicion {
-                code: "MILESTONE_NUMBER_REPEATED",
-                severity: Severity::Warning,
-                description: format!("{} milestones have the number {number}.", same.len()),
-                entities: same.iter().map(|milestone| milestone.milestone_id.clone()).collect(),
-                events: same.iter().map(|milestone| position(&milestone.provenance)).collect(),
-            });
-        }
+    let standing = project.standing_milestones();
+    let numbered = standing.map(|(milestone, plan)| (plan.number.as_str(), milestone));
+    for (number, same) in sharing_a_number(numbered) {
+        found.push(Suspicion {
+            code: "MILESTONE_NUMBER_REPEATED",
+            severity: Severity::Warning,
+            description: format!("{} milestones have the number {number}.", same.len()),
+            entities: same.iter().map(|milestone| milestone.milestone_id.clone()).collect(),
+            events: same.iter().map(|milestone| position(&milestone.provenance)).collect(),
+        });
     }
 }

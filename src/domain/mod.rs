@@ -19,6 +19,7 @@ mod phase;
 mod project;
 mod risk;
 mod role;
+mod seat;
 
 pub use activity::gantt_reading;
 pub use budget::budget_reading;

@@ -416,14 +416,10 @@ impl Decide for SkipPhase {
             let problem = format!("{} started on {started}.", phase.label());
             return Err(Refusal::precondition("PHASE_STARTED", problem).mend("Evaluate and complete it."));
         }
-        if context.reason.is_empty() {
-            return Err(Refusal::invalid(
-                "context.reason",
-                "REASON_REQUIRED",
-                format!("{} is skipped for a reason.", phase.label()),
-            )
-            .mend("Say in the context's reason why the project can do without it."));
-        }
+        context.require_reason(
+            format!("{} is skipped for a reason.", phase.label()),
+            "Say in the context's reason why the project can do without it.",
+        )?;
         project.require_checkpoints_answered(std::iter::once(phase), context.effective_date)?;
         Ok(vec![
             PhaseSkipped {

@@ -87,6 +87,13 @@ impl Refusal {
         .mend("Check the id and the tenant of the token, or register it first.")
     }
 
+    /// The command goes to another kind of stream than the one it is judged against.
+    #[must_use]
+    pub fn stream_of_another_kind(stream: &Stream) -> Self {
+        let problem = format!("The command goes to {stream}, and was judged against a stream of another kind.");
+        Self::precondition("STREAM_OF_ANOTHER_KIND", problem).mend("Send it to its own stream.")
+    }
+
     /// What the command would make exists already, with other content: `("risk", id)`.
     #[must_use]
     pub fn already_exists(what: &str, id: &str) -> Self {

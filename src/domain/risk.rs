@@ -1,5 +1,6 @@
 //! Risk (risiko): the register of one project, with the factor computed and never taken (rules X1–X5).
 
+use super::finding::sharing_a_number;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -228,21 +229,15 @@ impl Decide for AcceptRisk {
 
     fn decide(&self, project: &Project, _: &Facts<'_>, context: &Context<'_>) -> Decision {
         project.require_active()?;
-        match project.living_risk(&self.risk_id)?.status() {
-            RiskStatus::Accepted => Ok(Vec::new()),
-            _ if context.reason.is_empty() => {
-                Err(
-                    Refusal::invalid("context.reason", "REASON_REQUIRED", "A risk is accepted for a reason.")
-                        .mend("Say in the context's reason why the project can live with it."),
-                )
-            }
-            _ => Ok(vec![
-                RiskAccepted {
-                    risk_id: self.risk_id.clone(),
-                }
-                .into(),
-            ]),
+        if project.living_risk(&self.risk_id)?.status() == RiskStatus::Accepted {
+            return Ok(Vec::new());
         }
+        context.require_reason(
+            "A risk is accepted for a reason.",
+            "Say in the context's reason why the project can live with it.",
+        )?;
+        let risk_id = self.risk_id.clone();
+        Ok(vec![RiskAccepted { risk_id }.into()])
     }
 }
 
@@ -360,30 +355,15 @@ pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) 
             });
         }
     }
-    for (index, risk) in project
-        .risks
-        .iter()
-        .enumerate()
-        .filter(|(_, risk)| !risk.number.is_empty())
-    {
-        let same: Vec<&Risk> = project
-            .risks
-            .iter()
-            .filter(|other| other.number == risk.number)
-            .collect();
-        let first = project.risks.iter().position(|other| other.number == risk.number);
-        if same.len() > 1 && first == Some(index) {
-            found.push(Suspicion {
-                code: "RISK_NUMBER_REPEATED",
-                severity: Severity::Warning,
-                description: format!("{} risks have the number {}.", same.len(), risk.number),
-                entities: same.iter().map(|risk| risk.risk_id.clone()).collect(),
-                events: same
-                    .iter()
-                    .filter_map(|risk| risk.provenance.as_ref())
-                    .map(|provenance| provenance.last_position)
-                    .collect(),
-            });
-        }
+    let numbered = project.risks.iter().map(|risk| (risk.number.as_str(), risk));
+    for (number, same) in sharing_a_number(numbered) {
+        let provenances = same.iter().filter_map(|risk| risk.provenance.as_ref());
+        found.push(Suspicion {
+            code: "RISK_NUMBER_REPEATED",
+            severity: Severity::Warning,
+            description: format!("{} risks have the number {number}.", same.len()),
+            entities: same.iter().map(|risk| risk.risk_id.clone()).collect(),
+            events: provenances.map(|provenance| provenance.last_position).collect(),
+        });
     }
 }

@@ -1,6 +1,6 @@
 //! Role (rolle): who holds which part in the project's organisation, and when (rules R1–R5).
 
-use super::decision_point::holds_seat;
+use super::seat::{self, Authority};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
 use crate::schema::v1::role_holder::Holder;
 use crate::schema::v1::*;
@@ -20,7 +20,7 @@ impl Project {
         let held = |assignment: &&RoleAssignment| assignment.is_held_on(date) && assignment.subject() == Some(subject);
         let mut roles: Vec<String> = Vec::new();
         for assignment in self.roles.iter().filter(held) {
-            let role = assignment.role().as_str_name().replacen("PROJECT_ROLE_", "PROJECT_", 1);
+            let role = assignment.role().on_record();
             if !roles.contains(&role) {
                 roles.push(role);
             }
@@ -28,51 +28,39 @@ impl Project {
         roles
     }
 
-    /// Whether this subject holds the role in person on a date.
-    pub(super) fn holds_role(&self, subject: &str, role: ProjectRole, date: &str) -> bool {
-        self.holders(role, date)
-            .any(|assignment| assignment.subject() == Some(subject))
+    /// What the actor acts in the role by on the effective date: as the person who holds it, by a seat in the body that holds it,
+    /// or, where an organisation holds it, by a seat in a body that speaks for the whole of it. Only bodies that count are asked.
+    /// The facts are those of `role_streams`.
+    pub(super) fn acts_in_role<'a>(
+        &self,
+        role: ProjectRole,
+        facts: &Facts<'a>,
+        context: &Context<'_>,
+        counts: impl Fn(&Body) -> bool,
+    ) -> Option<Authority<'a>> {
+        let in_person = |assignment: &RoleAssignment| assignment.subject() == Some(context.subject);
+        if self.holders(role, context.effective_date).any(in_person) {
+            let (role, seat) = (Some(role), None);
+            return Some(Authority { role, seat });
+        }
+        let holders = self.holders(role, context.effective_date);
+        let mut bodies = holders.flat_map(|assignment| assignment.bodies(|id| facts.organization(id)));
+        let seat = bodies.find_map(|body| seat::held(&body, facts, context).filter(|seat| counts(seat.place.body)))?;
+        let (role, seat) = (Some(role), Some(seat));
+        Some(Authority { role, seat })
     }
 
-    /// Whether the actor may act in the role on the effective date: as the person who holds it, by a seat in the body that holds
-    /// it, or, where an organisation holds it, by a seat in a body that speaks for the whole of it. The facts are those of
-    /// `role_streams`.
-    pub(super) fn acts_in_role(&self, role: ProjectRole, facts: &Facts<'_>, context: &Context<'_>) -> bool {
-        let mut holders = self
-            .holders(role, context.effective_date)
-            .filter_map(RoleAssignment::holder_named);
-        holders.any(|holder| match holder {
-            Holder::Person(person) => person.subject == context.subject,
-            Holder::Body(body) => holds_seat(body, facts, context),
-            Holder::OrganizationId(id) => facts.organization(id).is_some_and(|organization| {
-                let mut speaking = organization.bodies.iter().filter(|body| body.speaks_for_all());
-                speaking.any(|body| {
-                    let body = BodyReference {
-                        organization_id: id.clone(),
-                        body_id: body.body_id.clone(),
-                    };
-                    holds_seat(&body, facts, context)
-                })
-            }),
-        })
-    }
-
-    /// The organisations that have to be known to say who acts in the role.
-    pub(super) fn role_streams(&self, role: ProjectRole) -> Vec<Stream> {
-        let holders = self
-            .roles
-            .iter()
-            .filter(|assignment| assignment.role() == role)
-            .filter_map(RoleAssignment::holder_named);
-        let organizations = holders.filter_map(|holder| match holder {
-            Holder::Person(_) => None,
-            Holder::Body(body) => Some(&body.organization_id),
-            Holder::OrganizationId(id) => Some(id),
-        });
-        let mut streams: Vec<Stream> = organizations.map(|id| Stream::organization(id)).collect();
-        streams.sort();
-        streams.dedup();
-        streams
+    /// The organisations that have to be known to say who acts in the role on the effective date, as far as they can be named yet.
+    pub(super) fn role_streams(&self, role: ProjectRole, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
+        let holders = self.holders(role, context.effective_date);
+        holders
+            .flat_map(|assignment| {
+                let own = assignment.holding_organization().map(Stream::organization);
+                let bodies = assignment.bodies(|id| facts.organization_if_loaded(id));
+                let seats = bodies.into_iter().flat_map(|body| seat::streams(&body, facts));
+                own.into_iter().chain(seats)
+            })
+            .collect()
     }
 
     /// The assignments of a role that are held on a date.
@@ -99,6 +87,31 @@ impl RoleAssignment {
 
     fn holder_named(&self) -> Option<&Holder> {
         self.holder.as_ref()?.holder.as_ref()
+    }
+
+    /// The organisation that holds it as a whole, when one does.
+    fn holding_organization(&self) -> Option<&str> {
+        match self.holder_named()? {
+            Holder::OrganizationId(id) => Some(id),
+            Holder::Person(_) | Holder::Body(_) => None,
+        }
+    }
+
+    /// The bodies that act for its holder: itself, or those that speak for the whole of an organisation that is known.
+    fn bodies<'a>(&self, known: impl Fn(&str) -> Option<&'a Organization>) -> Vec<BodyReference> {
+        match self.holder_named() {
+            Some(Holder::Body(body)) => vec![body.clone()],
+            Some(Holder::OrganizationId(id)) => {
+                let bodies = known(id).into_iter().flat_map(|organization| &organization.bodies);
+                let speaking = bodies.filter(|body| body.speaks_for_all());
+                let reference = |body: &Body| BodyReference {
+                    organization_id: id.clone(),
+                    body_id: body.body_id.clone(),
+                };
+                speaking.map(reference).collect()
+            }
+            Some(Holder::Person(_)) | None => Vec::new(),
+        }
     }
 
     /// The subject who holds it, when a person does.
@@ -268,7 +281,7 @@ impl Decide for AssignRole {
         ])
     }
 
-    fn relies_on(&self, _: &Project) -> Vec<Stream> {
+    fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         self.organization_id().map(Stream::organization).into_iter().collect()
     }
 }

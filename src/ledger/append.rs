@@ -4,20 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::batch::{Accepted, Batch, NewRecord};
 use super::error::{AppendError, LedgerError};
-use super::judge::{Judge, Standing, Unreadable};
+use super::judge::{Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable};
 use super::memory::{Key, States};
 use super::read::{Known, fold_on, read_page};
 use super::record::{self, MAX_RECORD_BYTES};
 use super::signal::Signals;
 use super::store::Store;
 use super::writer::{Answer, Failed, Submission, Turn};
-use crate::clock;
 use crate::schema::v1::{Receipt, RecordedEvent};
 
 /// When another process has appended more than this, what is remembered of the tenant is forgotten instead of caught up.
@@ -27,6 +26,7 @@ const MOST_TO_CATCH_UP: i64 = 2_000;
 const MOST_REMEMBERED: usize = 100_000;
 
 type Outcome<R> = Result<Answer, AppendError<R>>;
+
 /// What one writer knows of a tenant's ledger: true as long as the head is where it was left.
 #[derive(Default)]
 struct Remembered {
@@ -48,8 +48,13 @@ pub(super) struct Appender<J: Judge> {
     store: Store,
     states: States<J::State>,
     signals: Signals,
+    /// The states that the transaction under way has taken out of the memory.
+    lent: Vec<Key>,
     remembered: HashMap<Arc<str>, Remembered>,
 }
+
+/// The states of the other streams that a command relies on, by their names.
+type Facts<S> = HashMap<String, Arc<S>>;
 
 /// States as this transaction sees them.
 type Overlay<S> = HashMap<Arc<str>, Arc<S>>;
@@ -61,8 +66,16 @@ impl<J: Judge> Appender<J> {
             store,
             states,
             signals,
+            lent: Vec::new(),
             remembered: HashMap::new(),
         }
+    }
+
+    /// Forgets everything: after a panic nobody knows what it is worth.
+    pub(super) fn forget(&mut self) {
+        self.lent.clear();
+        self.remembered.clear();
+        self.states.clear();
     }
 
     /// Appends a batch and answers everyone in it. Answers how many records were appended.
@@ -75,7 +88,10 @@ impl<J: Judge> Appender<J> {
         if turn.is_empty() {
             return Ok(0);
         }
-        match self.transact(&turn).await {
+        let outcome = self.transact_patiently(&turn).await;
+        // What a committed transaction came to has been given back; anything else is read again when it is needed.
+        self.states.settle(self.lent.drain(..));
+        match outcome {
             Ok((records, answers)) => {
                 for (waiting, answer) in turn.into_values().flatten().zip(answers) {
                     let _ = waiting.reply.send(answer);
@@ -97,8 +113,24 @@ impl<J: Judge> Appender<J> {
         }
     }
 
-    async fn transact(&mut self, turn: &Turn<J>) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
-        let mut transaction = self.store.writers().begin().await?;
+    /// One transaction, within the time that the database has for it.
+    async fn transact_patiently(&mut self, turn: &Turn<J>) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
+        let store = self.store.clone();
+        let mut connection = store.writers().acquire().await?;
+        let outcome = store.patiently(self.transact(&mut connection, turn)).await;
+        if let Err(sqlx::Error::Io(_)) = outcome {
+            // Nothing more will come from it.
+            connection.close_on_drop();
+        }
+        outcome
+    }
+
+    async fn transact(
+        &mut self,
+        connection: &mut PgConnection,
+        turn: &Turn<J>,
+    ) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
+        let mut transaction = connection.begin().await?;
         let heads = lock(&mut transaction, turn).await?;
         let mut batch = Batch::default();
         let mut answers = Vec::new();
@@ -168,7 +200,7 @@ impl<J: Judge> Appender<J> {
 
     /// Judges one submission. The outer error is the database's, the inner one the submission's own.
     async fn submission(
-        &self,
+        &mut self,
         connection: &mut PgConnection,
         locked: &mut Locked,
         overlay: &mut Overlay<J::State>,
@@ -198,17 +230,13 @@ impl<J: Judge> Appender<J> {
             records: Vec::new(),
         };
         for (index, command) in submission.commands.iter().enumerate() {
-            let mut facts = HashMap::new();
-            for stream in self.judge.relies_on(command, &draft.state) {
-                match self
-                    .current(connection, locked, overlay, &Arc::from(stream.as_str()))
-                    .await?
-                {
-                    Ok(state) => drop(facts.insert(stream, state)),
-                    Err(AppendError::UnknownStream) => {}
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
+            let facts = match self
+                .facts(connection, locked, overlay, submission, command, &draft.state)
+                .await?
+            {
+                Ok(facts) => facts,
+                Err(error) => return Ok(Err(error)),
+            };
             let verdict = match self
                 .judge
                 .judge(command, &draft.state, &facts, &submission.circumstances)
@@ -242,9 +270,47 @@ impl<J: Judge> Appender<J> {
         Ok(Ok(Answer::Recorded(receipt)))
     }
 
+    /// What the other streams say that the command relies on: asked again with what is loaded until it names nothing new. Too
+    /// many are refused, since a decision on half of them could be wrong.
+    async fn facts(
+        &mut self,
+        connection: &mut PgConnection,
+        locked: &Locked,
+        overlay: &mut Overlay<J::State>,
+        submission: &Submission<J>,
+        command: &J::Command,
+        own: &Arc<J::State>,
+    ) -> Result<Result<Facts<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
+        let mut facts = HashMap::new();
+        for round in 0.. {
+            let mut streams = self.judge.relies_on(command, own, &facts, &submission.circumstances);
+            streams.retain(|stream| !facts.contains_key(stream));
+            if streams.is_empty() {
+                break;
+            }
+            if round == MOST_ROUNDS || facts.len() + streams.len() > MOST_STREAMS {
+                return Ok(Err(AppendError::ReliesOnTooMuch));
+            }
+            for stream in streams {
+                // What the commands before it in this submission have made of its own stream stands in no overlay yet.
+                let state = if *stream == *submission.stream {
+                    Arc::clone(own)
+                } else {
+                    let name = Arc::from(stream.as_str());
+                    match self.current(connection, locked, overlay, &name).await? {
+                        Ok(state) => state,
+                        Err(error) => return Ok(Err(error)),
+                    }
+                };
+                facts.insert(stream, state);
+            }
+        }
+        Ok(Ok(facts))
+    }
+
     /// The state of a stream as this transaction sees it.
     async fn current(
-        &self,
+        &mut self,
         connection: &mut PgConnection,
         locked: &Locked,
         overlay: &mut Overlay<J::State>,
@@ -257,7 +323,8 @@ impl<J: Judge> Appender<J> {
             return Ok(Err(AppendError::UnknownStream));
         };
         let key: Key = (Arc::clone(&locked.tenant), Arc::clone(stream));
-        let (version, mut state) = self.states.get(&key).unwrap_or_else(|| (0, Arc::new(empty)));
+        let (version, mut state) = self.states.lend(&key).unwrap_or_else(|| (0, Arc::new(empty)));
+        self.lent.push(key);
         let remembered = self
             .remembered
             .get(&locked.tenant)
@@ -416,7 +483,6 @@ async fn lock<J: Judge>(connection: &mut PgConnection, turn: &Turn<J>) -> Result
 }
 
 fn locked(row: &PgRow, tenant: &Arc<str>) -> Result<Locked, sqlx::Error> {
-    let last: OffsetDateTime = row.try_get("recorded_at")?;
     let ids: Vec<Uuid> = row.try_get::<Option<_>, _>("known_ids")?.unwrap_or_default();
     let mut known = HashMap::new();
     if !ids.is_empty() {
@@ -440,11 +506,10 @@ fn locked(row: &PgRow, tenant: &Arc<str>) -> Result<Locked, sqlx::Error> {
             );
         }
     }
-    // Along the positions time never falls, whatever the clocks of several processes say.
     Ok(Locked {
         tenant: Arc::clone(tenant),
         position: row.try_get("position")?,
-        recorded_at: clock::now().max(last),
+        recorded_at: row.try_get("recorded_at")?,
         known,
     })
 }

@@ -30,6 +30,9 @@ pub enum AppendError<R> {
         /// How many bytes it would take.
         bytes: usize,
     },
+    /// A command relies on more other streams than are looked up for one, or on names in them that are hidden deeper.
+    #[error("a command relies on too many other streams")]
+    ReliesOnTooMuch,
     /// The stream's kind is not known.
     #[error("there are no streams of this kind")]
     UnknownStream,
@@ -68,4 +71,33 @@ pub enum LedgerError {
     /// The login is not a member of the service's role.
     #[error("The database login may not act as vedtak_service: run `GRANT vedtak_service TO <login>`.")]
     NotTheService,
+}
+
+impl LedgerError {
+    /// Whether it passes by itself: the database was not there, was going or coming, or had its hands full. What was asked may
+    /// well succeed later, and nothing is wrong with the ledger.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Store(sqlx::Error::Database(error)) => {
+                let code = error.code().unwrap_or_default();
+                // Connection, silence in a transaction, rollback (deadlock), resources, operator intervention; not a statement that
+                // took too long.
+                ["08", "25P03", "40", "53", "57"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+                    && code != "57014"
+            }
+            Self::Store(error) => matches!(
+                error,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::Protocol(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed
+            ),
+            _ => false,
+        }
+    }
 }

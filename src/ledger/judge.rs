@@ -68,6 +68,12 @@ pub struct Unreadable {
     pub problem: String,
 }
 
+/// How often a command is asked anew what it relies on. Each round follows a name that stands in a stream of the round before.
+pub const MOST_ROUNDS: usize = 4;
+
+/// The most other streams that one command may rely on: every municipality of the country may own a project.
+pub const MOST_STREAMS: usize = 400;
+
 /// The domain, as the ledger sees it.
 pub trait Judge: Send + Sync + 'static {
     /// The state of a stream.
@@ -88,10 +94,18 @@ pub trait Judge: Send + Sync + 'static {
     /// The position of the last event in this state.
     fn position(&self, state: &Self::State) -> i64;
 
-    /// The other streams that the decision needs to know of.
-    fn relies_on(&self, command: &Self::Command, state: &Self::State) -> Vec<String>;
+    /// The other streams that the decision needs to know of, as far as they can be named with what is loaded of them. It is asked
+    /// again until it names nothing new, so that a stream may be named in another one.
+    fn relies_on(
+        &self,
+        command: &Self::Command,
+        state: &Self::State,
+        facts: &HashMap<String, Arc<Self::State>>,
+        circumstances: &Circumstances,
+    ) -> Vec<String>;
 
-    /// Judges a command against the state of its stream, and what the other streams say.
+    /// Judges a command against the state of its stream, and what the other streams say: each that it relies on is there, one
+    /// without events as well.
     ///
     /// # Errors
     /// The refusal, when a rule stands against it.

@@ -1,17 +1,44 @@
 //! The states of streams in memory, shared by the writers and the readers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use moka::ops::compute::Op;
 use moka::sync::Cache;
 
 /// A tenant and one of its streams.
 pub(super) type Key = (Arc<str>, Arc<str>);
 
+/// What is kept of a stream.
+enum Kept<S> {
+    /// Nothing yet, or nothing any more.
+    Nothing,
+    /// Its state at a version.
+    State(i64, Arc<S>),
+    /// A writer has it, and gives it back when its transaction has ended.
+    Lent,
+}
+
+/// The place of one stream. The cache frees what it drops later than at once, so the state lies one step behind it: whoever takes
+/// it out holds it alone.
+struct Place<S> {
+    kept: Mutex<Kept<S>>,
+    /// How many events the cache believes are in it.
+    weight: u32,
+}
+
 /// States of streams, each a fold of the stream's first events: never wrong, but maybe not the newest. Whoever uses one asks the
 /// database for what came after its version.
-#[derive(Debug)]
-pub(super) struct States<S: Send + Sync + 'static>(Cache<Key, (i64, Arc<S>)>);
+pub(super) struct States<S: Send + Sync + 'static>(Cache<Key, Arc<Place<S>>>);
+
+/// How often a reader looks whether a writer has given a state back before it folds its own.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+
+impl<S: Send + Sync + 'static> std::fmt::Debug for States<S> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("States").field("streams", &self.0.entry_count()).finish()
+    }
+}
 
 impl<S: Send + Sync + 'static> Clone for States<S> {
     fn clone(&self) -> Self {
@@ -19,22 +46,76 @@ impl<S: Send + Sync + 'static> Clone for States<S> {
     }
 }
 
+impl<S> Place<S> {
+    fn with<T>(&self, look: impl FnOnce(&mut Kept<S>) -> T) -> T {
+        look(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl<S: Send + Sync + 'static> States<S> {
     /// Room for states that this many events were folded into, all together.
     pub(super) fn new(events: u64) -> Self {
-        let weigh = |_: &Key, (version, _): &(i64, Arc<S>)| u32::try_from(version + 1).unwrap_or(u32::MAX);
-        Self(Cache::builder().max_capacity(events).weigher(weigh).build())
+        Self(Cache::builder().max_capacity(events).weigher(|_: &Key, place: &Arc<Place<S>>| place.weight).build())
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<(i64, Arc<S>)> {
-        self.0.get(key)
+    /// The state that is kept, for reading. One that a writer has is waited for, a little.
+    pub(super) async fn get(&self, key: &Key) -> Option<(i64, Arc<S>)> {
+        for _ in 0..LOOKS {
+            let found = self.0.get(key)?.with(|kept| match kept {
+                Kept::Nothing => Some(None),
+                Kept::State(version, state) => Some(Some((*version, Arc::clone(state)))),
+                Kept::Lent => None,
+            });
+            match found {
+                Some(found) => return found,
+                None => tokio::time::sleep(BETWEEN_LOOKS).await,
+            }
+        }
+        None
+    }
+
+    /// Takes the state out, for a writer: who holds it alone can change it in place instead of copying it.
+    pub(super) fn lend(&self, key: &Key) -> Option<(i64, Arc<S>)> {
+        self.0.get(key)?.with(|kept| match std::mem::replace(kept, Kept::Lent) {
+            Kept::State(version, state) => Some((version, state)),
+            Kept::Nothing | Kept::Lent => None,
+        })
     }
 
     /// Keeps a state, unless a newer one is kept.
     pub(super) fn keep(&self, key: Key, version: i64, state: Arc<S>) {
-        self.0.entry(key).and_compute_with(|kept| match kept {
-            Some(kept) if kept.value().0 >= version => Op::Nop,
-            _ => Op::Put((version, state)),
-        });
+        let weight = u32::try_from(version).unwrap_or(u32::MAX).saturating_add(1);
+        if let Some(place) = self.0.get(&key)
+            && weight / 2 <= place.weight
+        {
+            place.with(|kept| match kept {
+                Kept::State(kept, _) if *kept >= version => {}
+                _ => *kept = Kept::State(version, state),
+            });
+            return;
+        }
+        // New, or grown to twice what the cache believes: weighed (again).
+        let newer = |place: &Arc<Place<S>>| place.with(|kept| matches!(kept, Kept::State(kept, _) if *kept >= version));
+        if !self.0.get(&key).is_some_and(|place| newer(&place)) {
+            self.0.insert(key, Arc::new(Place { kept: Mutex::new(Kept::State(version, state)), weight }));
+        }
+    }
+
+    /// Forgets those of these states that were lent and not given back.
+    pub(super) fn settle(&self, lent: impl IntoIterator<Item = Key>) {
+        for key in lent {
+            if let Some(place) = self.0.get(&key) {
+                place.with(|kept| {
+                    if matches!(kept, Kept::Lent) {
+                        *kept = Kept::Nothing;
+                    }
+                });
+            }
+        }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        self.0.invalidate_all();
     }
 }

@@ -16,7 +16,7 @@ mod writer;
 use std::sync::Arc;
 
 pub use error::{AppendError, LedgerError};
-pub use judge::{Circumstances, Draft, Judge, Standing, Unreadable, Verdict};
+pub use judge::{Circumstances, Draft, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
 pub use read::{Entry, Reach};
 pub use record::{Envelope, MAX_RECORD_BYTES, leaf_hash};
 pub use signal::{Appended, Signals};
@@ -75,7 +75,7 @@ impl<J: Judge> Ledger<J> {
             .queues
             .submit(submission)?
             .await
-            .map_err(|_| AppendError::Unavailable("The service is stopping.".to_owned()))??;
+            .map_err(|_| AppendError::Unavailable("The service broke off. Send the same request again with the same request_id: it is recorded at most once.".to_owned()))??;
         match answer {
             writer::Answer::Recorded(receipt) => Ok(receipt),
             writer::Answer::Repeated(known) => self

@@ -133,12 +133,13 @@ impl<J: Judge> Ledger<J> {
         Ok(head.filter(|(position, _)| *position > 0))
     }
 
-    /// The last position that was recorded at or before a time; 0 when there is none.
+    /// The last position that was recorded at or before a time; 0 when there is none, and nothing when the time lies ahead. Asked
+    /// again, it is the same: an append that is under way is waited for.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn position_at(&self, tenant: &str, time: OffsetDateTime) -> Result<i64, LedgerError> {
-        Ok(sqlx::query_scalar("SELECT vedtak.position_at($1, $2)")
+    pub async fn position_at(&self, tenant: &str, time: OffsetDateTime) -> Result<Option<i64>, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT vedtak.settled_position_at($1, $2)")
             .bind(tenant)
             .bind(time)
             .fetch_one(self.store().pool())
@@ -159,18 +160,17 @@ impl<J: Judge> Ledger<J> {
     ) -> Result<Vec<Entry>, LedgerError> {
         // By stream, too, the caller counts in positions: versions and positions rise together.
         let Some(stream) = stream else {
-            return Ok(read_page(self.store().pool(), tenant, None, after, up_to, at_most).await?);
+            let page = read_page(self.store().pool(), tenant, None, after, up_to, at_most);
+            return Ok(self.store().patiently(page).await?);
         };
-        Ok(
-            sqlx::query_as("SELECT * FROM vedtak.read_stream_after($1, $2, $3, $4, $5)")
-                .bind(tenant)
-                .bind(stream)
-                .bind(after)
-                .bind(up_to)
-                .bind(at_most)
-                .fetch_all(self.store().pool())
-                .await?,
-        )
+        let page = sqlx::query_as("SELECT * FROM vedtak.read_stream_after($1, $2, $3, $4, $5)")
+            .bind(tenant)
+            .bind(stream)
+            .bind(after)
+            .bind(up_to)
+            .bind(at_most)
+            .fetch_all(self.store().pool());
+        Ok(self.store().patiently(page).await?)
     }
 
     /// The state of a stream as of some point; the empty state when it has no events there, none when there are no such streams.
@@ -186,6 +186,7 @@ impl<J: Judge> Ledger<J> {
         let kept = self
             .states
             .get(&key)
+            .await
             .filter(|(_, state)| self.judge().position(state) <= reach.up_to());
         let (kept, mut state) = kept.unwrap_or_else(|| (0, Arc::new(empty)));
         let mut connection = self.store().pool().acquire().await?;
@@ -207,7 +208,7 @@ impl<J: Judge> Ledger<J> {
         stream: &str,
         version: i64,
     ) -> Result<Option<Arc<J::State>>, LedgerError> {
-        match self.states.get(&(Arc::from(tenant), Arc::from(stream))) {
+        match self.states.get(&(Arc::from(tenant), Arc::from(stream))).await {
             Some((kept, state)) if kept >= version => Ok(Some(state)),
             _ => self.state(tenant, stream, Reach::Now).await,
         }

@@ -25,7 +25,7 @@ pub struct Actor<'a> {
     /// Who acted: the subject of the verified token.
     #[serde(borrow)]
     pub subject: std::borrow::Cow<'a, str>,
-    /// The role that the actor held on the effective date; left out when none is recorded.
+    /// In which role the actor acted, as `AuditEntry.role` of the schema says it; left out when none is recorded.
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub role: std::borrow::Cow<'a, str>,
     /// On whose behalf; left out when it acted for itself.

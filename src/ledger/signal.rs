@@ -57,12 +57,11 @@ async fn send_on(store: Store, mut gathered: mpsc::Receiver<Appended>) {
         }
         let tenants: HashSet<String> = batch.drain(..).map(|tenant| tenant.to_string()).collect();
         let tenants: Vec<String> = tenants.into_iter().collect();
-        let sent = sqlx::query("SELECT pg_notify($1, tenant) FROM unnest($2::text[]) AS tenant")
+        let sending = sqlx::query("SELECT pg_notify($1, tenant) FROM unnest($2::text[]) AS tenant")
             .bind(CHANNEL)
             .bind(&tenants)
-            .execute(store.pool())
-            .await;
-        if let Err(error) = sent
+            .execute(store.pool());
+        if let Err(error) = store.patiently(sending).await
             && !store.pool().is_closed()
         {
             warn!(%error, "other processes were not told of an append; they will look by themselves");

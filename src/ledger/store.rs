@@ -14,6 +14,16 @@ use super::error::LedgerError;
 /// The schema, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
+/// How long a session may hold a transaction open without a word: it may be of a process that is gone and never said so, and
+/// holds locks that others wait for.
+const SILENT_TRANSACTION_MS: &str = "5000";
+
+/// How long the database may take to say that it is there.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
+/// Connections that were idle for longer are asked whether they are still connected to anything.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// How to reach the database.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -51,6 +61,7 @@ impl std::fmt::Debug for StoreConfig {
 pub struct Store {
     pool: PgPool,
     writers: PgPool,
+    patience: Duration,
 }
 
 impl Store {
@@ -65,6 +76,11 @@ impl Store {
             .options([
                 ("statement_timeout", config.statement_timeout_ms.to_string().as_str()),
                 ("timezone", "UTC"),
+                ("idle_in_transaction_session_timeout", SILENT_TRANSACTION_MS),
+                // A process behind a network that was cut is noticed within half a minute, not within hours.
+                ("tcp_keepalives_idle", "15"),
+                ("tcp_keepalives_interval", "5"),
+                ("tcp_keepalives_count", "3"),
                 // Every statement of ours is a look-up by key. A plan made while a table was small must not stay with the
                 // connection when it is large, and none is worth compiling.
                 ("plan_cache_mode", "force_generic_plan"),
@@ -82,13 +98,28 @@ impl Store {
         let pool = |most: u32| {
             PgPoolOptions::new()
                 .max_connections(most)
-                .acquire_timeout(Duration::from_secs(5))
+                .acquire_timeout(SIGN_OF_LIFE)
                 .test_before_acquire(false)
                 .after_connect(|connection, _| Box::pin(become_service(connection)))
+                .before_acquire(|connection, state| {
+                    Box::pin(async move {
+                        if state.idle_for >= IDLE {
+                            lives(connection).await?;
+                        }
+                        Ok(true)
+                    })
+                })
         };
+        // A reader whose caller has stopped waiting may give back a connection that nothing will ever come from.
+        let readers = pool(config.max_connections)
+            .after_release(|connection, _| Box::pin(async move { lives(connection).await.map(|()| true) }));
         Ok(Self {
-            pool: pool(config.max_connections).connect_with(options.clone()).await?,
+            pool: readers.connect_with(options.clone()).await?,
             writers: pool(32).connect_lazy_with(options),
+            patience: match config.statement_timeout_ms {
+                0 => Duration::MAX,
+                timeout => Duration::from_millis(timeout) + SIGN_OF_LIFE,
+            },
         })
     }
 
@@ -144,10 +175,12 @@ impl Store {
 
     /// Whether the database answers, and its schema is the one this binary was built for: a sentence when not.
     pub async fn readiness(&self) -> Result<(), String> {
-        let applied = applied_version(&self.pool).await.map_err(|error| match error {
-            sqlx::Error::Database(_) => LedgerError::NoSchema.to_string(),
-            _ => "The database does not answer.".to_owned(),
-        })?;
+        let applied = limited(SIGN_OF_LIFE, applied_version(&self.pool))
+            .await
+            .map_err(|error| match error {
+                sqlx::Error::Database(_) => LedgerError::NoSchema.to_string(),
+                _ => "The database does not answer.".to_owned(),
+            })?;
         let (applied, wanted) = (applied.unwrap_or_default(), wanted_version());
         match applied.cmp(&wanted) {
             Ordering::Equal => Ok(()),
@@ -158,6 +191,18 @@ impl Store {
                 "The schema is at version {applied}, this binary knows {wanted}: run a newer vedtak."
             )),
         }
+    }
+
+    /// Waits for work on the database that nobody else sets a deadline for. The database ends a statement that takes too long, so
+    /// whoever has not heard of that in time has lost it, and would wait for ever.
+    ///
+    /// # Errors
+    /// Those of the work, and that the time is up.
+    pub async fn patiently<T, E: From<sqlx::Error>>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        limited(self.patience, work).await
     }
 
     /// Closes the connections, after what they are at.
@@ -185,6 +230,18 @@ pub struct Migrated {
     pub before: Option<i64>,
     /// The version now.
     pub after: i64,
+}
+
+async fn limited<T, E: From<sqlx::Error>>(limit: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let late = || sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(late().into()))
+}
+
+/// Whether anything answers at the other end.
+async fn lives(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    limited(SIGN_OF_LIFE / 5, connection.ping()).await
 }
 
 async fn applied_version(pool: &PgPool) -> Result<Option<i64>, sqlx::Error> {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Debug;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
@@ -92,14 +94,18 @@ pub(super) fn start<J: Judge>(
     observer: &Arc<dyn Observer>,
 ) -> Queues<J> {
     let tracker = TaskTracker::new();
+    // One half waits in the order it came, the other sorted by tenant.
+    let half = (config.queue / 2).max(1);
     let senders = (0..config.writers.max(1))
         .map(|_| {
-            let (sender, waiting) = mpsc::channel(config.queue.max(1));
+            let (sender, waiting) = mpsc::channel(half);
             let appender = Appender::new(Arc::clone(judge), store.clone(), states.clone(), signals.clone());
+            let tenants = Tenants::default();
             let writer = Writer {
                 appender,
                 waiting,
-                tenants: Tenants::default(),
+                tenants,
+                most_sorted: half,
                 batch: config.batch.max(1),
                 observer: Arc::clone(observer),
             };
@@ -114,6 +120,7 @@ struct Writer<J: Judge> {
     appender: Appender<J>,
     waiting: mpsc::Receiver<Waiting<J>>,
     tenants: Tenants<J>,
+    most_sorted: usize,
     batch: usize,
     observer: Arc<dyn Observer>,
 }
@@ -121,20 +128,28 @@ struct Writer<J: Judge> {
 impl<J: Judge> Writer<J> {
     /// Runs until the queue is closed and empty.
     async fn run(mut self) {
-        let mut arrived = Vec::with_capacity(self.batch);
         loop {
             // Nothing lingers: whatever has come while the last transaction ran is the next one.
-            if self.tenants.is_empty() && self.waiting.recv_many(&mut arrived, self.batch).await == 0 {
-                return;
+            if self.tenants.is_empty() {
+                let Some(waiting) = self.waiting.recv().await else {
+                    return;
+                };
+                self.tenants.add(waiting);
             }
-            while arrived.len() < self.batch
+            // All that has come is sorted by tenant before turns are taken: only so can who came last be among the next.
+            while self.tenants.count < self.most_sorted
                 && let Ok(waiting) = self.waiting.try_recv()
             {
-                arrived.push(waiting);
+                self.tenants.add(waiting);
             }
-            arrived.drain(..).for_each(|waiting| self.tenants.add(waiting));
             let batch = self.tenants.take(self.batch);
-            self.append(batch).await;
+            // A panic in a rule must not take the writer with it: whoever was in the batch is told to ask again.
+            if AssertUnwindSafe(self.append(batch)).catch_unwind().await.is_err() {
+                error!("a batch panicked; its callers are told to send it again");
+                self.appender.forget();
+            }
+            // Those who were answered now say what they want next, and belong in the next transaction together.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -185,6 +200,8 @@ struct Tenants<J: Judge> {
     waiting: HashMap<Arc<str>, VecDeque<Waiting<J>>>,
     /// The tenants whose turn it is, in order.
     turns: VecDeque<Arc<str>>,
+    /// How many wait.
+    count: usize,
 }
 
 impl<J: Judge> Default for Tenants<J> {
@@ -192,6 +209,7 @@ impl<J: Judge> Default for Tenants<J> {
         Self {
             waiting: HashMap::new(),
             turns: VecDeque::new(),
+            count: 0,
         }
     }
 }
@@ -208,6 +226,7 @@ impl<J: Judge> Tenants<J> {
             self.turns.push_back(tenant);
         }
         queue.push_back(waiting);
+        self.count += 1;
     }
 
     /// Takes so many submissions at the most, an equal share of each tenant's; whoever has more waits for its next turn. A request
@@ -240,6 +259,7 @@ impl<J: Judge> Tenants<J> {
             taken += mine.len();
             turn.insert(tenant, mine);
         }
+        self.count -= taken;
         turn
     }
 }

@@ -124,7 +124,8 @@ impl Projections {
         let mut stopped: HashMap<String, Instant> = HashMap::new();
         while !stopping.is_cancelled() {
             stopped.retain(|_, since| since.elapsed() < RETRY_STOPPED);
-            let most = match self.lagging::<P>().await {
+            let store = self.ledger.store();
+            let most = match store.patiently(self.lagging::<P>()).await {
                 Ok(lagging) => self.catch_up::<P>(lagging, &mut stopped, &stopping).await,
                 Err(error) => {
                     warn!(%error, projection = P::NAME, "the projection cannot see the ledgers");
@@ -162,12 +163,18 @@ impl Projections {
             if stopped.contains_key(&lag.tenant) {
                 continue;
             }
-            match self.page::<P>(&lag.tenant).await {
+            match self.ledger.store().patiently(self.page::<P>(&lag.tenant)).await {
                 Ok(records) => most = most.max(records),
+                Err(error) if error.passes() => {
+                    // It is as gone for the other tenants; the next look comes soon enough.
+                    warn!(%error, projection = P::NAME, "the projection waits for the database");
+                    break;
+                }
                 Err(error) => {
                     error!(%error, tenant = lag.tenant, projection = P::NAME, "the projection of this tenant stands still");
                     stopped.insert(lag.tenant.clone(), Instant::now());
-                    if let Err(error) = self.mark_stopped::<P>(&lag.tenant, &error).await {
+                    let noting = self.mark_stopped::<P>(&lag.tenant, &error);
+                    if let Err(error) = self.ledger.store().patiently(noting).await {
                         warn!(%error, "that it stands still could not be noted");
                     }
                 }

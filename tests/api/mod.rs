@@ -1,3 +1,4 @@
 //! The API, called as its users call it: through real clients over real sockets.
 
 mod both_doors;
+mod seat_on_record;

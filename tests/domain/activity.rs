@@ -319,3 +319,15 @@ fn a_number_used_twice_is_found_until_it_is_mended() {
         .given(revise(2, plan_of(2, vec![])))
         .then_found("ACTIVITY_NUMBER_REPEATED", 0);
 }
+
+#[test]
+fn k1_a_circle_is_told_with_the_way_round() {
+    let planned = (1..=4).fold(project(), |scenario, number| scenario.given(plan(number, vec![])));
+    planned
+        .given(link(1, 2))
+        .given(link(1, 3))
+        .given(link(3, 4))
+        .when(link(4, 1))
+        .then_refused_by("K1", "LINK_CYCLE")
+        .then_says("since HA01 comes before HA04 already: HA01, HA03, HA04.");
+}

@@ -12,5 +12,7 @@ mod nordre_land;
 mod organization;
 mod phase;
 mod project;
+mod reassignment;
 mod risk;
 mod role;
+mod seat;

@@ -416,11 +416,15 @@ fn j2_a_project_is_closed_when_the_owner_the_decision_and_the_mandatory_points_a
         .given(approve_point(1))
         .when(close(1))
         .then_refused_by("J2", "MANDATORY_DECISIONS_OPEN")
+        .on("2018-12-10")
         .given(approve_point(2))
+        .effective("2018-12-09")
+        .when(close(1))
+        .then_refused_by("J2", "MANDATORY_DECISIONS_OPEN")
         .effective("2018-11-30")
         .when(close(1))
         .then_refused_by("J2", "CLOSING_NOT_APPROVED")
-        .effective("2018-12-01")
+        .effective("2018-12-10")
         .given(close(1))
         .when(close(1))
         .then_unchanged()
@@ -430,4 +434,57 @@ fn j2_a_project_is_closed_when_the_owner_the_decision_and_the_mandatory_points_a
         .because("No money")
         .when(cancel())
         .then_refused(Kind::FailedPrecondition, "PROJECT_ENDED");
+}
+
+#[test]
+fn in_a_project_that_has_ended_nothing_is_overdue_that_can_no_longer_be_done() {
+    governed()
+        .given(plan_point(1, DecisionPointKind::Other, true))
+        .given(PlanMilestone {
+            project_id: PROJECT.to_owned(),
+            milestone_id: id(20),
+            plan: Some(MilestonePlan {
+                name: "Contract signed".to_owned(),
+                measurable_result: "A signed contract".to_owned(),
+                ..Default::default()
+            }),
+            deadline: "2018-12-01".to_owned(),
+            ..Default::default()
+        })
+        .on("2019-01-01")
+        .then_found("DECISION_POINT_OVERDUE", 1)
+        .then_found("MILESTONE_OVERDUE", 1)
+        .because("No money")
+        .given(cancel())
+        .then_found("DECISION_POINT_OVERDUE", 0)
+        .then_found("MILESTONE_OVERDUE", 0);
+}
+
+#[test]
+fn b8_a_condition_of_the_closing_decision_is_fulfilled_after_the_project_is_closed() {
+    let on_condition = ApproveDecisionPoint {
+        conditions: vec![Condition {
+            condition_id: id(30),
+            text: "The archive is handed over.".to_owned(),
+            due: "2019-03-01".to_owned(),
+            owner: Some(condition::Owner::Role(ProjectRole::Responsible.into())),
+        }],
+        ..approve_point(1)
+    };
+    governed()
+        .given(plan_point(1, DecisionPointKind::ProjectClosing, true))
+        .by("owner")
+        .given(approve_closing())
+        .by("ola")
+        .given(on_condition)
+        .given(close(1))
+        .on("2019-03-02")
+        .then_found("CONDITION_OVERDUE", 1)
+        .given(FulfilCondition {
+            project_id: PROJECT.to_owned(),
+            decision_point_id: id(1),
+            condition_id: id(30),
+            ..Default::default()
+        })
+        .then_found("CONDITION_OVERDUE", 0);
 }

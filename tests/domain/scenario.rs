@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use vedtak::domain::{self, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion};
+use vedtak::ledger::MOST_ROUNDS;
 use vedtak::schema::v1::{Aggregate, CommandContext, Organization, Project};
 
 /// The project that the tests speak of.
@@ -26,6 +27,7 @@ pub struct Scenario {
     effective_date: String,
     reason: String,
     authority: String,
+    role: String,
     last: Option<Result<Vec<Event>, Refusal>>,
 }
 
@@ -39,6 +41,7 @@ pub fn scenario() -> Scenario {
         effective_date: "2017-01-02".to_owned(),
         reason: String::new(),
         authority: String::new(),
+        role: String::new(),
         last: None,
     }
 }
@@ -127,6 +130,13 @@ impl Scenario {
         self
     }
 
+    /// Then the last command that was accepted is recorded with this role.
+    #[track_caller]
+    pub fn then_acted_as(self, role: &str) -> Self {
+        assert_eq!(self.role, role);
+        self
+    }
+
     /// Then nothing is recorded, since it changes nothing.
     #[track_caller]
     pub fn then_unchanged(self) -> Self {
@@ -154,6 +164,14 @@ impl Scenario {
             !refusal.remedy.is_empty(),
             "the refusal {reason} does not say what would mend it"
         );
+        self
+    }
+
+    /// Then the refusal says this.
+    #[track_caller]
+    pub fn then_says(self, text: &str) -> Self {
+        let problem = &self.refusal().problem;
+        assert!(problem.contains(text), "{problem}");
         self
     }
 
@@ -225,13 +243,7 @@ impl Scenario {
         );
 
         let stream = command.stream();
-        let empty = || Arc::new(State::empty(stream.aggregate).expect("every kind of stream has a state"));
-        let mut state = Arc::unwrap_or_clone(self.states.get(&stream).cloned().unwrap_or_else(empty));
-        let relied: HashMap<Stream, Arc<State>> = command
-            .relies_on(&state)
-            .into_iter()
-            .filter_map(|stream| Some((stream.clone(), self.states.get(&stream)?.clone())))
-            .collect();
+        let mut state = Arc::unwrap_or_clone(self.state(&stream));
         let context = Context {
             subject: &self.subject,
             on_behalf_of: "",
@@ -240,7 +252,7 @@ impl Scenario {
             effective_date: &self.effective_date,
             today: &self.today,
         };
-        let verdict = command.judge(&state, &Facts::new(&relied), &context)?;
+        let verdict = command.judge(&state, &Facts::new(&self.facts(command, &state, &context)), &context)?;
         for event in &verdict.events {
             self.position += 1;
             let at = Recorded {
@@ -256,7 +268,30 @@ impl Scenario {
                 .expect("a command's events belong to its own kind of stream");
         }
         self.states.insert(stream, Arc::new(state));
+        self.role = verdict.role;
         Ok(verdict.events)
+    }
+
+    fn state(&self, stream: &Stream) -> Arc<State> {
+        let empty = || Arc::new(State::empty(stream.aggregate).expect("every kind of stream has a state"));
+        self.states.get(stream).cloned().unwrap_or_else(empty)
+    }
+
+    /// What the command relies on, asked in rounds as the ledger does.
+    fn facts(&self, command: &Command, state: &State, context: &Context<'_>) -> HashMap<Stream, Arc<State>> {
+        let mut facts: HashMap<Stream, Arc<State>> = HashMap::new();
+        for _ in 0..=MOST_ROUNDS {
+            let mut streams = command.relies_on(state, &Facts::new(&facts), context);
+            streams.retain(|stream| !facts.contains_key(stream));
+            if streams.is_empty() {
+                return facts;
+            }
+            facts.extend(streams.into_iter().map(|stream| (stream.clone(), self.state(&stream))));
+        }
+        panic!(
+            "{} names new streams for more than {MOST_ROUNDS} rounds",
+            command.message()
+        );
     }
 }
 

@@ -64,7 +64,7 @@ impl Target {
     }
 
     async fn with(config: ServerConfig) -> Self {
-        let server = Server::with(config).await;
+        let server = Server::limited(config).await;
         let token = administrator();
         let channel = server.channel(&token).await;
         let project_id = new_id();

@@ -1,5 +1,7 @@
 //! What the tests stand on: a real PostgreSQL of their own, a real server on a real socket, and tokens for it.
 
+pub mod program;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -156,16 +158,21 @@ impl Server {
     }
 
     /// Starts one on a new database, with limits of its own.
-    pub async fn with(config: ServerConfig) -> Self {
-        Self::on_with(database().await, config).await
+    pub async fn limited(config: ServerConfig) -> Self {
+        Self::made(database().await, &WriterConfig::default(), config).await
     }
 
     /// Starts one on a database that may have another server already.
     pub async fn on(database: String) -> Self {
-        Self::on_with(database, ServerConfig::default()).await
+        Self::with(database, &WriterConfig::default()).await
     }
 
-    async fn on_with(database: String, config: ServerConfig) -> Self {
+    /// Starts one whose writers work like this.
+    pub async fn with(database: String, writers: &WriterConfig) -> Self {
+        Self::made(database, writers, ServerConfig::default()).await
+    }
+
+    async fn made(database: String, writers: &WriterConfig, config: ServerConfig) -> Self {
         let store = Store::connect(&StoreConfig {
             url: database.clone(),
             ..StoreConfig::default()
@@ -173,7 +180,7 @@ impl Server {
         .await
         .unwrap();
         let stopping = CancellationToken::new();
-        let ledger = Ledger::start(Arc::new(Rules), store, &WriterConfig::default(), Arc::new(Deaf));
+        let ledger = Ledger::start(Arc::new(Rules), store, writers, Arc::new(Deaf));
         let projections = Projections::start(ledger.clone(), stopping.clone());
         let service = Service::new(ledger, projections, Metrics::unread(), stopping.clone());
         let verifier = Arc::new(Verifier::new(&identity()).await.unwrap());
@@ -198,7 +205,7 @@ impl Server {
     /// A gRPC channel that sends this token.
     pub async fn channel(&self, token: &str) -> Authorized {
         let channel = Channel::from_shared(self.url("")).unwrap().connect().await.unwrap();
-        InterceptedService::new(channel, Bearer(format!("Bearer {token}").parse().unwrap()))
+        InterceptedService::new(channel, Bearer::new(token))
     }
 }
 
@@ -214,6 +221,13 @@ pub type Authorized = InterceptedService<Channel, Bearer>;
 /// Puts a token on every call.
 #[derive(Clone)]
 pub struct Bearer(tonic::metadata::MetadataValue<tonic::metadata::Ascii>);
+
+impl Bearer {
+    /// For calls with this token.
+    pub fn new(token: &str) -> Self {
+        Self(format!("Bearer {token}").parse().unwrap())
+    }
+}
 
 impl tonic::service::Interceptor for Bearer {
     fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {

@@ -133,7 +133,7 @@ async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Resul
                 .await?;
             let today = entries
                 .first()
-                .map_or_else(clock::today, |entry| clock::date(entry.recorded_at));
+                .map_or_else(clock::today, |entry| clock::day_of(entry.recorded_at));
             Ok((Reach::Position(position), today))
         }
         Some(as_of::Point::Time(timestamp)) => {
@@ -141,16 +141,13 @@ async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Resul
                 i128::from(timestamp.seconds) * 1_000_000_000 + i128::from(timestamp.nanos),
             )
             .map_err(|_| Failure::field("as_of.time", "Must be a time in the years 1 to 9999."))?;
-            if time > clock::now() {
-                return Err(Failure::field(
+            match service.ledger().position_at(&caller.tenant, time).await? {
+                Some(position) => Ok((Reach::Position(position), clock::day_of(time))),
+                None => Err(Failure::field(
                     "as_of.time",
                     "Must not lie in the future: leave as_of out to read what holds now.",
-                ));
+                )),
             }
-            Ok((
-                Reach::Position(service.ledger().position_at(&caller.tenant, time).await?),
-                clock::date(time),
-            ))
         }
     }
 }

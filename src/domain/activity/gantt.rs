@@ -1,5 +1,7 @@
 //! The time plan as a chart by month or quarter (K2).
 
+use std::collections::HashMap;
+
 use crate::schema::v1::*;
 
 /// Years that the chart has columns for, as those that a schedule can name: a mistyped year cannot make a chart without end.
@@ -88,12 +90,9 @@ impl Scale {
         })
     }
 
-    fn row(self, project: &Project, activity: &Activity) -> Option<GanttRow> {
+    fn row(self, activity: &Activity, before: &HashMap<&str, Vec<&str>>) -> Option<GanttRow> {
         let plan = activity.plan.as_ref()?;
-        let before = project
-            .activity_links
-            .iter()
-            .filter(|link| link.to_activity_id == activity.activity_id);
+        let before = before.get(activity.activity_id.as_str()).into_iter().flatten();
         Some(GanttRow {
             activity_id: activity.activity_id.clone(),
             number: plan.number.clone(),
@@ -106,7 +105,7 @@ impl Scale {
                 .iter()
                 .filter_map(|result| self.mark(result.due.as_deref()?, &result.description))
                 .collect(),
-            after_activity_ids: before.map(|link| link.from_activity_id.clone()).collect(),
+            after_activity_ids: before.map(|id| (*id).to_owned()).collect(),
         })
     }
 
@@ -137,10 +136,17 @@ pub fn gantt_reading(project: &Project, granularity: GanttGranularity) -> GanttR
         .milestones
         .iter()
         .filter(|milestone| milestone.status() != MilestoneStatus::Cancelled);
+    let mut before: HashMap<&str, Vec<&str>> = HashMap::new();
+    for link in &project.activity_links {
+        before
+            .entry(&link.to_activity_id)
+            .or_default()
+            .push(&link.from_activity_id);
+    }
     let mut reading = GanttReading {
         granularity: granularity.into(),
         columns: Vec::new(),
-        rows: activities.filter_map(|activity| scale.row(project, activity)).collect(),
+        rows: activities.filter_map(|activity| scale.row(activity, &before)).collect(),
         milestones: milestones.filter_map(|milestone| scale.milestone(milestone)).collect(),
         position: project.position,
     };

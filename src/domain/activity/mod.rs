@@ -4,6 +4,9 @@ mod gantt;
 
 pub use gantt::gantt_reading;
 
+use std::collections::HashMap;
+
+use super::finding::sharing_a_number;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -23,18 +26,27 @@ impl Project {
 
     /// The way along the links from one activity to another, both ends included, if there is one.
     fn linked_way<'a>(&'a self, from: &'a str, to: &str) -> Option<Vec<&'a str>> {
-        let mut ways = vec![vec![from]];
-        let mut seen = vec![from];
-        while let Some(way) = ways.pop() {
-            let here = *way.last()?;
+        let mut after: HashMap<&str, Vec<&str>> = HashMap::new();
+        for link in &self.activity_links {
+            after
+                .entry(&link.from_activity_id)
+                .or_default()
+                .push(&link.to_activity_id);
+        }
+        // Each activity that has been reached, with the one that it was reached from; the first was reached from itself.
+        let mut reached = HashMap::from([(from, from)]);
+        let mut waiting = vec![from];
+        while let Some(here) = waiting.pop() {
             if here == to {
+                let before = |here: &&'a str| reached.get(here).copied().filter(|before| before != here);
+                let mut way: Vec<&str> = std::iter::successors(Some(here), before).collect();
+                way.reverse();
                 return Some(way);
             }
-            for link in self.activity_links.iter().filter(|link| link.from_activity_id == here) {
-                let next = link.to_activity_id.as_str();
-                if !seen.contains(&next) {
-                    seen.push(next);
-                    ways.push(way.iter().copied().chain([next]).collect());
+            for next in after.get(here).into_iter().flatten() {
+                if !reached.contains_key(next) {
+                    reached.insert(next, here);
+                    waiting.push(next);
                 }
             }
         }
@@ -278,14 +290,10 @@ impl Decide for CancelActivity {
             return Ok(Vec::new());
         }
         activity.require_unended()?;
-        if context.reason.trim().is_empty() {
-            return Err(Refusal::invalid(
-                "context.reason",
-                "REASON_REQUIRED",
-                "An activity is cancelled for a reason.",
-            )
-            .mend("Say why in the context's reason."));
-        }
+        context.require_reason(
+            "An activity is cancelled for a reason.",
+            "Say why in the context's reason.",
+        )?;
         Ok(vec![
             ActivityCancelled {
                 activity_id: self.activity_id.clone(),
@@ -356,39 +364,17 @@ impl Fold for ActivitiesLinked {
 
 /// A number that stands twice among the activities that are not cancelled.
 pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) {
-    let standing = || {
-        project
-            .activities
-            .iter()
-            .filter(|activity| activity.status() != ActivityStatus::Cancelled)
-    };
-    let number = |activity: &Activity| {
-        activity
-            .plan
-            .as_ref()
-            .map(|plan| plan.number.clone())
-            .unwrap_or_default()
-    };
-    let mut seen = vec![String::new()];
-    for activity in standing() {
-        let repeated = number(activity);
-        if seen.contains(&repeated) {
-            continue;
-        }
-        let same: Vec<&Activity> = standing().filter(|other| number(other) == repeated).collect();
-        if same.len() > 1 {
-            found.push(Suspicion {
-                code: "ACTIVITY_NUMBER_REPEATED",
-                severity: Severity::Warning,
-                description: format!("{} activities have the number {repeated}.", same.len()),
-                entities: same.iter().map(|activity| activity.activity_id.clone()).collect(),
-                events: same
-                    .iter()
-                    .filter_map(|activity| activity.provenance)
-                    .map(|provenance| provenance.last_position)
-                    .collect(),
-            });
-        }
-        seen.push(repeated);
+    let activities = project.activities.iter();
+    let standing = activities.filter(|activity| activity.status() != ActivityStatus::Cancelled);
+    let numbered = standing.filter_map(|activity| Some((activity.plan.as_ref()?.number.as_str(), activity)));
+    for (number, same) in sharing_a_number(numbered) {
+        let provenances = same.iter().filter_map(|activity| activity.provenance);
+        found.push(Suspicion {
+            code: "ACTIVITY_NUMBER_REPEATED",
+            severity: Severity::Warning,
+            description: format!("{} activities have the number {number}.", same.len()),
+            entities: same.iter().map(|activity| activity.activity_id.clone()).collect(),
+            events: provenances.map(|provenance| provenance.last_position).collect(),
+        });
     }
 }

@@ -256,10 +256,11 @@ impl Decide for ApproveBudget {
         }
         if let Some(id) = &self.decision_point_id {
             let point = project.decision_point(id)?;
-            if !point.is_approved() {
+            if !point.is_approved_by(context.effective_date) {
+                let date = context.effective_date;
                 return Err(Refusal::precondition(
                     "DECISION_NOT_APPROVED",
-                    format!("The decision point {} is not approved.", point.name),
+                    format!("The decision point {} is not approved on {date}.", point.label()),
                 )
                 .mend("Approve it first, or name the case in the context's authority instead."));
             }

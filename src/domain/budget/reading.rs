@@ -1,6 +1,6 @@
 //! The budget read: what each period and post has budgeted, committed, used and left, and what each municipality bears (E8).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::is_year;
 use crate::schema::v1::*;
@@ -13,6 +13,7 @@ pub fn budget_reading(project: &Project) -> BudgetReading {
         ..Budget::default()
     };
     let budget = project.budget.as_ref().unwrap_or(&empty);
+    let usage = budget.usage();
     BudgetReading {
         status: budget.status,
         cost_lines: budget.cost_lines.clone(),
@@ -20,13 +21,26 @@ pub fn budget_reading(project: &Project) -> BudgetReading {
         periods: budget
             .periods(project)
             .iter()
-            .map(|period| budget.period(period))
+            .map(|period| budget.period(period, &usage))
             .collect(),
         shares: budget.shares(),
         cost: Some(budget.cost()),
         financing: Some(budget.financing()),
         position: project.position,
     }
+}
+
+/// What happens to the money of one line.
+#[derive(Clone, Copy, Default)]
+struct Usage {
+    committed: Total,
+    used: i64,
+    /// What is committed and not yet paid.
+    outstanding: Total,
+}
+
+fn add(sum: &mut i64, ore: i64) {
+    *sum = sum.saturating_add(ore);
 }
 
 impl CostLine {
@@ -103,8 +117,8 @@ impl Budget {
         periods.into_iter().map(str::to_owned).collect()
     }
 
-    fn period(&self, period: &str) -> BudgetPeriodSummary {
-        let posts = self.posts(period);
+    fn period(&self, period: &str, usage: &HashMap<&str, Usage>) -> BudgetPeriodSummary {
+        let posts = self.posts(period, usage);
         let sum = |part: fn(&BudgetPostSummary) -> Option<Total>| {
             posts
                 .iter()
@@ -139,25 +153,23 @@ impl Budget {
         self.carried(|source, _| source.year.as_deref() == Some(year))
     }
 
-    fn posts(&self, period: &str) -> Vec<BudgetPostSummary> {
+    fn posts(&self, period: &str, usage: &HashMap<&str, Usage>) -> Vec<BudgetPostSummary> {
         let mut posts: Vec<BudgetPostSummary> = Vec::new();
+        let mut places: HashMap<(&str, i32), usize> = HashMap::new();
         for (line_id, line) in self.cost_said().filter(|(_, line)| line.period == period) {
-            let index = posts
-                .iter()
-                .position(|post| post.post == line.post && post.kind == line.kind)
-                .unwrap_or_else(|| {
-                    posts.push(BudgetPostSummary {
-                        post: line.post.clone(),
-                        kind: line.kind,
-                        ..BudgetPostSummary::default()
-                    });
-                    posts.len() - 1
+            let index = *places.entry((&line.post, line.kind)).or_insert_with(|| {
+                posts.push(BudgetPostSummary {
+                    post: line.post.clone(),
+                    kind: line.kind,
+                    ..BudgetPostSummary::default()
                 });
+                posts.len() - 1
+            });
             let post = &mut posts[index];
             let budget = Total::of(&line.amount);
-            let committed = self.committed(line_id);
-            let actual = Total::known(self.used(line_id));
-            let remaining = budget.less(&actual).less(&self.outstanding(line_id));
+            let usage = usage.get(line_id).copied().unwrap_or_default();
+            let (committed, actual) = (usage.committed, Total::known(usage.used));
+            let remaining = budget.less(&actual).less(&usage.outstanding);
             post.line_ids.push(line_id.to_owned());
             for (sum, part) in [
                 (&mut post.budget, budget),
@@ -171,43 +183,46 @@ impl Budget {
         posts
     }
 
-    fn committed(&self, line_id: &str) -> Total {
-        let commitments = self
-            .commitments
-            .iter()
-            .filter(|commitment| commitment.line_id == line_id);
-        Total::of(commitments.filter_map(|commitment| commitment.amount.as_ref()))
-    }
-
-    fn used(&self, line_id: &str) -> i64 {
-        self.entries()
-            .filter(|(_, entry)| entry.line_id == line_id)
-            .fold(0, |sum, (_, entry)| sum.saturating_add(entry.ore))
+    /// What is committed, used and outstanding of every line, in a few passes: the books of a project may hold thousands of entries.
+    fn usage(&self) -> HashMap<&str, Usage> {
+        let mut lines: HashMap<&str, Usage> = HashMap::new();
+        let mut corrected: HashMap<&str, i64> = HashMap::new();
+        for (id, entry) in self.entries() {
+            add(&mut lines.entry(&entry.line_id).or_default().used, entry.ore);
+            add(
+                corrected
+                    .entry(entry.corrects_actual_id.as_deref().unwrap_or(id))
+                    .or_default(),
+                entry.ore,
+            );
+        }
+        let mut paid: HashMap<&str, i64> = HashMap::new();
+        for (id, entry) in self.entries() {
+            if let Some(commitment) = &entry.commitment_id {
+                let stands = corrected.get(id).copied().unwrap_or_default();
+                add(paid.entry(commitment).or_default(), stands);
+            }
+        }
+        for commitment in &self.commitments {
+            let Some(amount) = commitment.amount else { continue };
+            let paid = paid.get(commitment.commitment_id.as_str()).copied().unwrap_or_default();
+            let ore = amount.ore.saturating_sub(paid).max(0);
+            let usage = lines.entry(&commitment.line_id).or_default();
+            usage.committed = usage.committed.plus(&amount.total());
+            usage.outstanding = usage.outstanding.plus(&Amount { ore, ..amount }.total());
+        }
+        lines
     }
 
     /// What is used of a period in money: on its cost lines, own effort apart.
     pub(super) fn used_of(&self, period: &str) -> i64 {
-        self.cost_said()
-            .filter(|(_, line)| line.period == period && line.kind() != BudgetKind::InKind)
-            .fold(0, |sum, (line_id, _)| sum.saturating_add(self.used(line_id)))
-    }
-
-    /// What is committed on a line and not yet paid.
-    fn outstanding(&self, line_id: &str) -> Total {
-        let commitments = self
-            .commitments
-            .iter()
-            .filter(|commitment| commitment.line_id == line_id);
-        commitments
-            .filter_map(|commitment| Some((commitment, commitment.amount?)))
-            .fold(Total::default(), |sum, (commitment, amount)| {
-                let paid = self
-                    .entries()
-                    .filter(|(_, entry)| entry.commitment_id.as_ref() == Some(&commitment.commitment_id))
-                    .fold(0_i64, |paid, (id, _)| paid.saturating_add(self.corrected(id)));
-                let ore = amount.ore.saturating_sub(paid).max(0);
-                sum.plus(&Amount { ore, ..amount }.total())
-            })
+        let said = self
+            .cost_said()
+            .filter(|(_, line)| line.period == period && line.kind() != BudgetKind::InKind);
+        let lines: HashSet<&str> = said.map(|(line_id, _)| line_id).collect();
+        self.entries()
+            .filter(|(_, entry)| lines.contains(entry.line_id.as_str()))
+            .fold(0, |sum, (_, entry)| sum.saturating_add(entry.ore))
     }
 
     fn shares(&self) -> Vec<MunicipalityShare> {

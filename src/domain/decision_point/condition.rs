@@ -49,7 +49,7 @@ impl Decide for FulfilCondition {
     type State = Project;
 
     fn decide(&self, project: &Project, _: &Facts<'_>, context: &Context<'_>) -> Decision {
-        project.require_active()?;
+        // A condition outlives the project: the decision to close it may be given on one.
         let point = project.decision_point(&self.decision_point_id)?;
         let condition = point
             .conditions

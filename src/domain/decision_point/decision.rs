@@ -7,14 +7,20 @@ impl Project {
     /// The point, when this actor may decide it now (B2, B7).
     fn point_to_decide(&self, id: &str, facts: &Facts<'_>, context: &Context<'_>) -> Result<&DecisionPoint, Refusal> {
         let point = self.open_decision_point(id)?;
-        point.require_decider(self, facts, context)?;
+        point.authority(self, facts, context)?;
         Ok(point)
     }
 
-    fn deciding_streams(&self, id: &str, seat_organization_id: Option<&str>) -> Vec<Stream> {
+    fn deciding_streams(&self, id: &str, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
         self.decision_point(id)
-            .map(|point| point.relies_on(self, seat_organization_id))
+            .map(|point| point.relies_on(self, facts, context))
             .unwrap_or_default()
+    }
+
+    /// What the actor decides the point by, as the record names it.
+    fn deciding_authority(&self, id: &str, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
+        let authority = self.decision_point(id).ok()?.authority(self, facts, context).ok()?;
+        Some(authority.to_string())
     }
 
     /// B7: the decided point, and with it the one that it supersedes.
@@ -139,8 +145,12 @@ impl Decide for ApproveDecisionPoint {
         ])
     }
 
-    fn relies_on(&self, project: &Project) -> Vec<Stream> {
-        project.deciding_streams(&self.decision_point_id, self.seat_organization_id.as_deref())
+    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
+        project.deciding_streams(&self.decision_point_id, facts, context)
+    }
+
+    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
+        project.deciding_authority(&self.decision_point_id, facts, context)
     }
 }
 
@@ -192,8 +202,12 @@ impl Decide for RejectDecisionPoint {
         ])
     }
 
-    fn relies_on(&self, project: &Project) -> Vec<Stream> {
-        project.deciding_streams(&self.decision_point_id, self.seat_organization_id.as_deref())
+    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
+        project.deciding_streams(&self.decision_point_id, facts, context)
+    }
+
+    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
+        project.deciding_authority(&self.decision_point_id, facts, context)
     }
 }
 
@@ -240,8 +254,12 @@ impl Decide for DeferDecisionPoint {
         ])
     }
 
-    fn relies_on(&self, project: &Project) -> Vec<Stream> {
-        project.deciding_streams(&self.decision_point_id, self.seat_organization_id.as_deref())
+    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
+        project.deciding_streams(&self.decision_point_id, facts, context)
+    }
+
+    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
+        project.deciding_authority(&self.decision_point_id, facts, context)
     }
 }
 
@@ -277,8 +295,12 @@ impl Decide for ReturnForRework {
         ])
     }
 
-    fn relies_on(&self, project: &Project) -> Vec<Stream> {
-        project.deciding_streams(&self.decision_point_id, self.seat_organization_id.as_deref())
+    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
+        project.deciding_streams(&self.decision_point_id, facts, context)
+    }
+
+    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
+        project.deciding_authority(&self.decision_point_id, facts, context)
     }
 }
 

@@ -1,12 +1,17 @@
 //! What is found among decision points: numbers used twice, mandatory points past their date, overdue conditions.
 
+use std::collections::HashSet;
+
 use crate::domain::Suspicion;
+use crate::domain::finding::sharing_a_number;
 use crate::schema::v1::*;
 
 pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
     repeated_numbers(project, found);
+    // In a project that has ended nothing is decided any more, but a condition can still be fulfilled.
+    let active = project.require_active().is_ok();
     for point in &project.decision_points {
-        let open = !point.is_decided() && point.status() != DecisionPointStatus::Withdrawn;
+        let open = active && !point.is_decided() && point.status() != DecisionPointStatus::Withdrawn;
         if point.mandatory && open && point.date.as_str() < today {
             let description = format!(
                 "{} is mandatory, was to be decided by {}, and is not.",
@@ -48,29 +53,19 @@ impl DecisionPoint {
 /// A point and the one that supersedes it may well have the same number: they are the same matter.
 fn repeated_numbers(project: &Project, found: &mut Vec<Suspicion>) {
     let withdrawn = |point: &DecisionPoint| point.status() == DecisionPointStatus::Withdrawn;
-    let superseding: Vec<&str> = project
+    let superseding: HashSet<&str> = project
         .decision_points
         .iter()
         .filter(|point| !withdrawn(point))
         .filter_map(|point| point.supersedes_id.as_deref())
         .collect();
-    let counted: Vec<&DecisionPoint> = project
+    let counted = project
         .decision_points
         .iter()
-        .filter(|point| {
-            !point.number.is_empty() && !withdrawn(point) && !superseding.contains(&point.decision_point_id.as_str())
-        })
-        .collect();
-    for (index, point) in counted.iter().enumerate() {
-        let same: Vec<&DecisionPoint> = counted
-            .iter()
-            .copied()
-            .filter(|other| other.number == point.number)
-            .collect();
-        if same.len() > 1 && counted.iter().position(|other| other.number == point.number) == Some(index) {
-            let description = format!("{} decision points have the number {}.", same.len(), point.number);
-            found.push(suspicion("DECISION_POINT_NUMBER_REPEATED", description, &same, None));
-        }
+        .filter(|point| !withdrawn(point) && !superseding.contains(point.decision_point_id.as_str()));
+    for (number, same) in sharing_a_number(counted.map(|point| (point.number.as_str(), point))) {
+        let description = format!("{} decision points have the number {number}.", same.len());
+        found.push(suspicion("DECISION_POINT_NUMBER_REPEATED", description, &same, None));
     }
 }
 

@@ -5,11 +5,11 @@ mod basis;
 mod condition;
 mod decision;
 mod finding;
+mod reassignment;
 
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
-pub(super) use authority::holds_seat;
 pub(super) use finding::find;
 
 impl Project {
@@ -107,9 +107,10 @@ impl DecisionPoint {
 impl PlanDecisionPoint {
     fn says_what_is(&self, point: &DecisionPoint) -> bool {
         let first_date = point.moves.first().map_or(&point.date, |first| &first.from);
+        let first_decider = point.reassignments.first().map_or(&point.decider, |first| &first.from);
         (&self.number, &self.name, &self.date) == (&point.number, &point.name, first_date)
             && (self.kind, self.mandatory, self.weighs_options) == (point.kind, point.mandatory, point.weighs_options)
-            && (&self.decider, &self.advising_bodies) == (&point.decider, &point.advising_bodies)
+            && (&self.decider, &self.advising_bodies) == (first_decider, &point.advising_bodies)
             && (&self.gates_phase_id, &self.supersedes_id) == (&point.gates_phase_id, &point.supersedes_id)
     }
 
@@ -139,16 +140,8 @@ impl PlanDecisionPoint {
     }
 
     fn check_bodies(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
-        match self.decider.as_ref().and_then(|decider| decider.decider.as_ref()) {
-            Some(decider::Decider::Body(body)) => authority::require_deciding_body(body, &self.date, facts)?,
-            Some(decider::Decider::Role(_)) => {}
-            None => {
-                return Err(
-                    Refusal::invalid("decider", "DECIDER_REQUIRED", "A decision point needs a decider.")
-                        .mend("Give either a body or a role."),
-                );
-            }
-        }
+        let nobody = Decider::default();
+        self.decider.as_ref().unwrap_or(&nobody).check(&self.date, facts)?;
         for (index, body) in self.advising_bodies.iter().enumerate() {
             authority::require_body(body, &self.date, facts)?;
             if self.advising_bodies.iter().take(index).any(|earlier| earlier == body) {
@@ -191,17 +184,10 @@ impl Decide for PlanDecisionPoint {
         ])
     }
 
-    fn relies_on(&self, _: &Project) -> Vec<Stream> {
-        let decider = match self.decider.as_ref().and_then(|decider| decider.decider.as_ref()) {
-            Some(decider::Decider::Body(body)) => Some(body),
-            _ => None,
-        };
-        authority::streams(
-            decider
-                .into_iter()
-                .chain(&self.advising_bodies)
-                .map(|body| body.organization_id.as_str()),
-        )
+    fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
+        let decider = self.decider.as_ref().and_then(Decider::body);
+        let bodies = decider.into_iter().chain(&self.advising_bodies);
+        bodies.map(|body| Stream::organization(&body.organization_id)).collect()
     }
 }
 
@@ -237,11 +223,10 @@ impl Decide for RescheduleDecisionPoint {
         if point.date == self.date {
             return Ok(Vec::new());
         }
-        if context.reason.is_empty() {
-            let problem = format!("The decision point {} is moved for a reason.", point.label());
-            return Err(Refusal::invalid("context.reason", "REASON_REQUIRED", problem)
-                .mend("Say in the context's reason why it is moved."));
-        }
+        context.require_reason(
+            format!("The decision point {} is moved for a reason.", point.label()),
+            "Say in the context's reason why it is moved.",
+        )?;
         let (decision_point_id, date) = (self.decision_point_id.clone(), self.date.clone());
         Ok(vec![
             DecisionPointRescheduled {

@@ -5,17 +5,8 @@ use super::require_order;
 use crate::schema::v1::*;
 
 impl Organization {
-    /// The appointment by which this subject sits in the body on the date: with a vote or as its secretary. Observers do not
-    /// count. Whoever sits in a body of this organisation that it is composed of, sits in it (O2); for one in another
-    /// organisation see [`Organization::composition`].
-    pub(in crate::domain) fn seat(&self, body_id: &str, subject: &str, date: &str) -> Option<&Appointment> {
-        self.sitting(body_id, date).into_iter().find(|appointment| {
-            let terms = appointment.terms.as_ref();
-            terms.is_some_and(|terms| terms.subject == subject && terms.function() != AppointmentFunction::Observer)
-        })
-    }
-
-    /// Who sits in the body on the date, observers included (O4).
+    /// Who sits in the body on the date, observers included (O4). Whoever sits in a body of this organisation that it is composed
+    /// of, sits in it (O2); who sits in one of another organisation is read there.
     #[must_use]
     pub fn sitting(&self, body_id: &str, date: &str) -> Vec<&Appointment> {
         let bodies = self.composition(body_id);
@@ -63,7 +54,8 @@ impl Organization {
 }
 
 impl Body {
-    fn stands_on(&self, date: &str) -> bool {
+    /// Whether it exists on the date.
+    pub(in crate::domain) fn stands_on(&self, date: &str) -> bool {
         self.established.as_str() <= date && self.dissolved.as_deref().is_none_or(|dissolved| date <= dissolved)
     }
 }
@@ -109,7 +101,7 @@ impl Decide for AppointMember {
         ])
     }
 
-    fn relies_on(&self, _: &Organization) -> Vec<Stream> {
+    fn relies_on(&self, _: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         let representing = self.terms.iter().filter_map(|terms| terms.representing.as_ref());
         representing
             .filter_map(|other| other.relies_on(&self.organization_id))

@@ -1,6 +1,6 @@
 //! Body (organ): what it is, whether it decides or advises, and what it is composed of (rules O1 and O2).
 
-use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, seat, unchanged_or};
 use crate::schema::v1::*;
 
 impl Organization {
@@ -28,21 +28,11 @@ impl Organization {
         Ok(body)
     }
 
-    /// The ids of the body and of the bodies of this organisation that it is composed of (O2), itself first. What it is
-    /// composed of in another organisation is not known here: a caller that needs it reads `composed_of` of each, relies on
-    /// that organisation's stream too, and asks there.
-    pub(in crate::domain) fn composition(&self, id: &str) -> Vec<&Body> {
-        let mut bodies: Vec<&Body> = Vec::new();
-        let mut next = self.body(id);
-        while let Some(body) = next.filter(|body| !bodies.contains(body)) {
-            bodies.push(body);
-            let inside = body
-                .composed_of
-                .as_ref()
-                .filter(|other| other.organization_id == self.organization_id);
-            next = inside.and_then(|other| self.body(&other.body_id));
-        }
-        bodies
+    /// The body and the bodies of this organisation that it is composed of (O2), itself first.
+    pub(super) fn composition(&self, id: &str) -> Vec<&Body> {
+        let own = |organization_id: &str| (organization_id == self.organization_id).then_some(self);
+        let (places, _) = seat::composition(&self.organization_id, id, own);
+        places.into_iter().map(|place| place.body).collect()
     }
 
     fn body_mut(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut Body> {
@@ -126,7 +116,7 @@ impl Decide for EstablishBody {
         ])
     }
 
-    fn relies_on(&self, _: &Organization) -> Vec<Stream> {
+    fn relies_on(&self, _: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         let elsewhere = self
             .composed_of
             .iter()

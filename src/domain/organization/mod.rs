@@ -166,7 +166,7 @@ impl Decide for AdmitMember {
         ])
     }
 
-    fn relies_on(&self, _: &Organization) -> Vec<Stream> {
+    fn relies_on(&self, _: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         self.member
             .iter()
             .filter_map(|member| member.relies_on(&self.organization_id))

@@ -1,5 +1,6 @@
 //! The end of a project (avslutning): closed as decided, or cancelled (rule J2).
 
+use super::super::seat::Authority;
 use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream};
 use crate::schema::v1::*;
 
@@ -15,6 +16,13 @@ impl Project {
     }
 }
 
+impl ApproveClosing {
+    /// What the actor is an owner by. Every body that is owner counts: this is no decision point, so O1 does not speak of it.
+    fn authority<'a>(&self, project: &Project, facts: &Facts<'a>, context: &Context<'_>) -> Option<Authority<'a>> {
+        project.acts_in_role(ProjectRole::Owner, facts, context, |_| true)
+    }
+}
+
 impl Decide for ApproveClosing {
     type State = Project;
 
@@ -23,7 +31,7 @@ impl Decide for ApproveClosing {
         if project.closing_approval.is_some() {
             return Ok(Vec::new());
         }
-        if !project.acts_in_role(ProjectRole::Owner, facts, context) {
+        if self.authority(project, facts, context).is_none() {
             let problem = format!(
                 "{} was not an owner of the project on {}.",
                 context.subject, context.effective_date
@@ -34,13 +42,13 @@ impl Decide for ApproveClosing {
         Ok(vec![ClosingApproved {}.into()])
     }
 
-    fn relies_on(&self, project: &Project) -> Vec<Stream> {
-        let seat = self.seat_organization_id.iter().map(|id| Stream::organization(id));
-        project
-            .role_streams(ProjectRole::Owner)
-            .into_iter()
-            .chain(seat)
-            .collect()
+    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
+        project.role_streams(ProjectRole::Owner, facts, context)
+    }
+
+    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
+        let authority = self.authority(project, facts, context)?;
+        Some(authority.to_string())
     }
 }
 
@@ -89,7 +97,10 @@ impl CloseProject {
             );
             return Err(Refusal::rule("J2", "CLOSING_DECISION_NOT_APPROVED", problem).mend("Have it approved first."));
         }
-        let open = |point: &&DecisionPoint| point.mandatory && !point.is_decided();
+        let decided = |point: &DecisionPoint| {
+            point.is_decided() && point.decided.as_deref().is_none_or(|day| day <= context.effective_date)
+        };
+        let open = |point: &&DecisionPoint| point.mandatory && !decided(point);
         let open: Vec<String> = project
             .decision_points
             .iter()
@@ -98,8 +109,9 @@ impl CloseProject {
             .collect();
         if !open.is_empty() {
             let problem = format!(
-                "{} mandatory decision point(s) are not decided: {}.",
+                "{} mandatory decision point(s) were not decided by {}: {}.",
                 open.len(),
+                context.effective_date,
                 open.join(", ")
             );
             return Err(Refusal::rule("J2", "MANDATORY_DECISIONS_OPEN", problem).mend("Have them decided first."));
@@ -146,14 +158,10 @@ impl Decide for CancelProject {
             return Ok(Vec::new());
         }
         project.require_active()?;
-        if context.reason.is_empty() {
-            return Err(Refusal::invalid(
-                "context.reason",
-                "REASON_REQUIRED",
-                "A project is cancelled for a reason.",
-            )
-            .mend("Say in the context's reason why it does not go on."));
-        }
+        context.require_reason(
+            "A project is cancelled for a reason.",
+            "Say in the context's reason why it does not go on.",
+        )?;
         Ok(vec![ProjectCancelled {}.into()])
     }
 }

@@ -120,7 +120,7 @@ impl Decide for ExtendProject {
             return Err(Refusal::invalid("to", "NOT_AN_EXTENSION", problem)
                 .mend("Give a later day, or use SetFrame to shorten the period."));
         }
-        if context.reason.is_empty() {
+        if context.reason.trim().is_empty() {
             return Err(
                 Refusal::rule("J4", "EXTENSION_NEEDS_REASON", "A project is extended for a reason.")
                     .mend("Say why in the context's reason."),

@@ -28,7 +28,7 @@ impl Project {
 
 impl DecisionPoint {
     /// Whether it is approved and was so on this date: what is done because of a decision is not done before it.
-    fn is_approved_by(&self, date: &str) -> bool {
+    pub(super) fn is_approved_by(&self, date: &str) -> bool {
         self.is_approved() && self.decided.as_deref().is_none_or(|decided| decided <= date)
     }
 }
@@ -119,12 +119,8 @@ impl Decide for RegisterProject {
         ])
     }
 
-    fn relies_on(&self, _: &Project) -> Vec<Stream> {
-        let others = self
-            .predecessor_id
-            .iter()
-            .chain(&self.parent_id)
-            .filter(|id| **id != self.project_id);
+    fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
+        let others = self.predecessor_id.iter().chain(&self.parent_id);
         others
             .map(|id| Stream::project(id))
             .chain(self.organization_id.iter().map(|id| Stream::organization(id)))

@@ -233,6 +233,10 @@ fn an_approval_may_rest_on_an_approved_decision_point() {
         .when(by_decision())
         .then_refused(Kind::FailedPrecondition, "DECISION_NOT_APPROVED")
         .given(decide)
+        .effective("2017-01-01")
+        .when(by_decision())
+        .then_refused(Kind::FailedPrecondition, "DECISION_NOT_APPROVED")
+        .effective("2017-01-02")
         .when(by_decision())
         .then_accepted();
 }

@@ -1,0 +1,12 @@
+//! The laws that no command may break, whatever is sent: replay, concurrency, batches and readings, through both doors.
+
+mod doors;
+mod random;
+mod sequence;
+
+mod batches;
+mod concurrency;
+mod queues;
+mod readings;
+mod replay;
+mod trail;
