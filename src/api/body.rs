@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tonic::Code;
 
@@ -15,24 +15,34 @@ use super::server::Limits;
 
 /// Reads it to its end. A caller that dribbles its bytes would otherwise hold a place among the requests for as long as it likes.
 pub(super) async fn read(body: Body, limits: Limits) -> Result<Bytes, Failure> {
-    let whole = Limited::new(body, limits.max_request_bytes).collect();
-    match tokio::time::timeout(limits.request_timeout, whole).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let sentence = format!("The body is larger than {} bytes.", limits.max_request_bytes);
-            Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", sentence))
+    let whole = tokio::time::timeout(limits.request_timeout, whole(body, limits.max_request_bytes));
+    whole.await.unwrap_or_else(|_| {
+        let seconds = limits.request_timeout.as_secs_f64();
+        let sentence = format!("The body did not come within {seconds} seconds. Nothing of it was recorded.");
+        Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_SLOW", sentence))
+    })
+}
+
+/// Most bodies come in one piece and are handed on as they are. Pieces are put together as they come: kept as pieces, a body of
+/// single bytes would take many times its size.
+async fn whole(mut body: Body, most: usize) -> Result<Bytes, Failure> {
+    let mut first = Bytes::new();
+    let mut rest = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let broken = |_| Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", "The body broke off before its end.");
+        // Trailers say nothing here.
+        let Ok(piece) = frame.map_err(broken)?.into_data() else { continue };
+        if first.len() + rest.len() + piece.len() > most {
+            let sentence = format!("The body is larger than {most} bytes.");
+            return Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", sentence));
         }
-        Ok(Err(_)) => Err(Failure::new(
-            Code::InvalidArgument,
-            "MALFORMED_REQUEST",
-            "The body broke off before its end.",
-        )),
-        Err(_) => {
-            let seconds = limits.request_timeout.as_secs_f64();
-            let sentence = format!("The body did not come within {seconds} seconds. Nothing of it was recorded.");
-            Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_SLOW", sentence))
+        if first.is_empty() {
+            first = piece;
+        } else {
+            rest.extend_from_slice(&piece);
         }
     }
+    Ok(if rest.is_empty() { first } else { [&first[..], &rest].concat().into() })
 }
 
 /// How long the rest of a body is read that nobody wants any more, and how much of it.

@@ -137,7 +137,6 @@ fn wrong_message(method: &Method, project_id: &str, random: &mut StdRng) -> Case
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_none_is_refused() {
     let target = Target::start().await;
-    let caller = Caller::connect(&target).await;
     // A changed byte may be one of the version that a command expects. So they go to streams that do not exist, and not to what
     // would open one.
     let methods: Vec<&Method> = unary().filter(|method| !["RegisterProject", "RegisterOrganization"].contains(&method.name)).collect();
@@ -145,6 +144,7 @@ async fn a_message_that_is_none_is_refused() {
     let nowhere = new_id();
     let cases = (0..count(9_000)).map(|_| wrong_message(methods.choose(&mut random).unwrap(), &nowhere, &mut random));
     let cases: Vec<Case> = cases.collect();
+    let caller = Caller::connect(&target).await;
     send_all("gRPC, a wrong message", cases, |case| send(&target, &caller, case)).await;
     target.is_unharmed().await;
 }
@@ -153,7 +153,6 @@ async fn a_message_that_is_none_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_value_is_refused_by_the_name_of_its_field() {
     let target = Target::start().await;
-    let caller = Caller::connect(&target).await;
     let mut cases = Vec::new();
     for method in unary() {
         for place in places(&input(method)) {
@@ -168,6 +167,7 @@ async fn a_wrong_value_is_refused_by_the_name_of_its_field() {
     }
     cases.shuffle(&mut generator(11));
     cases.truncate(count(2_000));
+    let caller = Caller::connect(&target).await;
     send_all("gRPC, a wrong value", cases, |case| send(&target, &caller, case)).await;
     target.is_unharmed().await;
 }
@@ -204,13 +204,13 @@ fn wrong_frames(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_that_is_none_is_refused() {
     let target = Target::start().await;
-    let caller = Caller::connect(&target).await;
     let mut random = generator(12);
     let mut cases = Vec::new();
     for method in METHODS.choose_multiple(&mut random, count(3_600).div_ceil(18).max(2)) {
         let good = sample_bytes(method, &target.project_id);
         cases.extend(wrong_frames(&good).into_iter().map(|(name, body)| Case::new(format!("{name} for {}", method.name), method.grpc_path, body)));
     }
+    let caller = Caller::connect(&target).await;
     send_all("gRPC, a wrong frame", cases, |case| send(&target, &caller, case)).await;
     target.is_unharmed().await;
 }
@@ -246,7 +246,6 @@ fn wrong_headers() -> Vec<(&'static str, Vec<u8>, bool)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_odd_header_fails_nothing_but_its_call() {
     let target = Target::start().await;
-    let caller = Caller::connect(&target).await;
     let methods: Vec<&Method> = unary().collect();
     let mut random = generator(13);
     let headers = wrong_headers();
@@ -258,6 +257,7 @@ async fn an_odd_header_fails_nothing_but_its_call() {
         let case = Case::new(format!("{name}: {} for {}", String::from_utf8_lossy(&value), method.name), method.grpc_path, body);
         cases.push(Case { headers: vec![(name, value)], may_be_fine: odd, ..case });
     }
+    let caller = Caller::connect(&target).await;
     send_all("gRPC, a wrong header", cases, |case| send(&target, &caller, case)).await;
     target.is_unharmed().await;
 }
@@ -265,7 +265,6 @@ async fn an_odd_header_fails_nothing_but_its_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_rpc_that_does_not_exist_is_told_so() {
     let target = Target::start().await;
-    let caller = Caller::connect(&target).await;
     let long = format!("/vedtak.v1.RiskService/{}", "x".repeat(5_000));
     let paths = [
         "/vedtak.v1.RiskService/Nope", "/vedtak.v1.NopeService/RegisterRisk", "/vedtak.v2.RiskService/RegisterRisk", "/RiskService/RegisterRisk",
@@ -275,6 +274,7 @@ async fn an_rpc_that_does_not_exist_is_told_so() {
         "/grpc.health.v1.Health/Nope", "/grpc.reflection.v1.ServerReflection/Nope",
     ];
     let cases = paths.iter().map(|path| Case::new("unknown", *path, framed(&[])));
+    let caller = Caller::connect(&target).await;
     send_all("gRPC, an unknown RPC", cases, async |case: Case| {
         let path = case.path.clone();
         let request = caller.authorized(&path);

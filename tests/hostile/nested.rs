@@ -5,7 +5,7 @@ use tonic::Code;
 use vedtak::schema::v1::RecordBatch;
 use vedtak::schema::v1::ledger_service_client::LedgerServiceClient;
 
-use super::json::{Case, send};
+use super::json::{Case, client, send};
 use super::{Target, answer, send_all};
 use crate::support::{context, new_id};
 
@@ -87,7 +87,7 @@ async fn what_is_no_command_is_refused_in_a_batch() {
     let target = Target::start().await;
     let cases: Vec<Case> =
         wrong_commands(&target).into_iter().map(|(name, commands)| Case::post(name, "/v1/batches", batch(&commands))).collect();
-    let client = reqwest::Client::new();
+    let client = client();
     send_all("JSON, a wrong batch", cases, |case| send(&target, &client, case)).await;
     target.is_unharmed().await;
 }

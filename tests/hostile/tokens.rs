@@ -10,6 +10,7 @@ use vedtak::api::development_issuer::DevelopmentIssuer;
 use vedtak::schema::METHODS;
 
 use super::frames::{Caller, framed};
+use super::json::client;
 use super::{Target, answer, count, generator, send_all};
 use crate::support::{ISSUER, TENANT, directory, issuer, token};
 
@@ -170,11 +171,11 @@ fn mutated(times: usize) -> Vec<Stranger> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_in_by_either_door_without_a_good_token() {
     let target = Target::start().await;
-    let client = reqwest::Client::new();
-    let caller = Caller::connect(&target).await;
+    let client = client();
     let strangers: Vec<Stranger> = [wrong_claims(), forged(), garbage(), mutated(count(3_000))].concat();
     let mut random = generator(31);
     let strangers: Vec<_> = strangers.into_iter().map(|stranger| (METHODS.choose(&mut random).unwrap(), stranger)).collect();
+    let caller = Caller::connect(&target).await;
     send_all("both doors, a bad token", strangers, async |(method, (name, header))| {
         let told = |problem: String| format!("{name} for {}: {problem}", method.name);
         let secret = String::from_utf8_lossy(&header).into_owned();
@@ -207,7 +208,7 @@ async fn no_route_of_the_schema_is_open_to_a_caller_without_a_token() {
         let answer = caller.send(caller.request(method.grpc_path), framed(&[])).await.unwrap();
         assert_eq!(answer.status.unwrap().code(), tonic::Code::Unauthenticated, "{}", method.name);
         let path = target.server.url(&method.path.replace(['{', '}'], ""));
-        let client = reqwest::Client::new();
+        let client = client();
         let request = if method.verb == "get" { client.get(path) } else { client.post(path) };
         assert_eq!(request.send().await.unwrap().status(), 401, "{}", method.name);
     }
@@ -235,8 +236,8 @@ async fn a_role_does_not_reach_beyond_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_bad_tokens_does_not_break_off_the_calls_of_others() {
     let target = Target::start().await;
-    let caller = Caller::connect(&target).await;
     let message = framed(&[]);
+    let caller = Caller::connect(&target).await;
     send_all("one connection, many bad tokens", 0..3_000, async |_| {
         let request = caller.request("/vedtak.v1.LedgerService/RecordBatch").header("authorization", "Bearer x");
         let status = caller.send(request, message.clone()).await?.status.ok_or("no status")?;

@@ -129,7 +129,6 @@ fn limit_of_text(field: &FieldDescriptor, rules: &Rules, ids: &[String], random:
 #[tokio::test(flavor = "multi_thread")]
 async fn values_at_their_limits_are_judged_and_break_nothing() {
     let target = Target::start().await;
-    let caller = Caller::connect(&target).await;
     let ids: Vec<String> = std::iter::once(target.project_id.clone()).chain((0..3).map(|_| new_id())).collect();
     let commands: Vec<&Method> = METHODS.iter().filter(|method| method.kind == MethodKind::Command).collect();
     let mut random = generator(20);
@@ -147,6 +146,7 @@ async fn values_at_their_limits_are_judged_and_break_nothing() {
             (method, from_json(method.input, request).unwrap())
         })
         .collect();
+    let caller = Caller::connect(&target).await;
     send_all("gRPC, values at their limits", cases, async |(method, message): (&Method, Vec<u8>)| {
         let answer = caller.send(caller.authorized(method.grpc_path), framed(&message)).await.map_err(|problem| format!("{}: {problem}", method.name))?;
         match answer.status {

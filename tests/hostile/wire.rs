@@ -73,7 +73,7 @@ fn wrong_requests(target: &Target) -> Vec<(&'static str, Vec<u8>)> {
         ("a chunk longer than said", chunked("1\r\n{}\r\n0\r\n\r\n")),
         ("an extension of 70 000 bytes", chunked(&format!("2;{large}\r\n{{}}\r\n0\r\n\r\n"))),
         ("a trailer of 70 000 bytes", chunked(&format!("2\r\n{{}}\r\n0\r\nx: {large}\r\n\r\n"))),
-        ("a million empty chunks", chunked(&"1\r\n \r\n".repeat(100_000))),
+        ("20 000 chunks of one byte", chunked(&"1\r\n \r\n".repeat(20_000))),
         ("a header of 70 000 bytes", post(&format!("x: {large}\r\n"), "")),
         ("a header of a megabyte", post(&format!("x: {}\r\n", large.repeat(15)), "")),
         ("a thousand headers", post(&"x: y\r\n".repeat(1_000), "")),
