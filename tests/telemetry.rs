@@ -131,6 +131,9 @@ fn a_configuration_that_cannot_work_is_refused() {
     };
     assert!(matches!(refused(secure), TelemetryError::Endpoint(_)));
     let config: TelemetryConfig = serde_json::from_str(r#"{ "log_format": "json" }"#).unwrap();
-    assert_eq!((config.log_format, config.log.as_str()), (LogFormat::Json, "info"));
+    assert_eq!(
+        (config.log_format, config.log.as_str()),
+        (LogFormat::Json, "info,opentelemetry_sdk=warn")
+    );
     assert!(serde_json::from_str::<TelemetryConfig>(r#"{ "loglevel": "info" }"#).is_err());
 }

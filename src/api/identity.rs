@@ -337,7 +337,7 @@ impl<'a> Token<'a> {
             return Err(Unauthenticated::AlgorithmRefused);
         }
         // `crit` lists extensions that a reader must understand. None is understood here.
-        if text("kid").is_empty() || header.contains_key("crit") || signature.is_empty() {
+        if text("alg").is_empty() || text("kid").is_empty() || header.contains_key("crit") || signature.is_empty() {
             return Err(Unauthenticated::Malformed);
         }
         Ok(Self {
