@@ -13,3 +13,4 @@ mod migrations;
 mod openapi;
 mod support;
 mod telemetry;
+mod tidy;

@@ -1,0 +1,203 @@
+//! Proves that the house keeps its own rules: where the arrows point, how long things are, and what is not written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longer than a file may be, each with its reason.
+const LONG_FILES: [(&str, &str); 2] = [
+    ("src/embedded/server.rs", "the life of one private PostgreSQL, whose steps lean on each other"),
+    ("src/ledger/append.rs", "one append, from the lock to the answer, told in one place"),
+];
+
+const MOST_LINES_OF_A_FILE: usize = 500;
+const MOST_LINES_OF_A_FUNCTION: usize = 60;
+
+/// The rules of the core concepts, as the rulebook names them; the other marks are readings without a rule.
+const RULES: &str = "O1 O2 O4 J1 J2 J3 J4 R1 R2 R3 R4 R5 D1 D2 D4 F1 F2 F3 F4 F5 B1 B2 B3 B4 B5 B6 B7 B8 B9 M1 M2 K1 K2 X1 X2 X3 \
+                     E1 E2 E3 E4 E5 E6 E7 E8";
+
+/// A source file: its path from the root of the repository, and its text.
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The lines that are code, with their numbers: neither comments nor documentation.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// The lines of code that hold one of these words.
+    fn holding(&self, words: &[&str]) -> Vec<String> {
+        let found = self.code().filter(|(_, line)| words.iter().any(|word| line.contains(word)));
+        found.map(|(number, line)| format!("{}:{number}: {}", self.path, line.trim())).collect()
+    }
+}
+
+/// All files below these places with one of these endings.
+fn files(places: &[&str], endings: &[&str]) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut waiting: Vec<PathBuf> = places.iter().map(|place| root.join(place)).collect();
+    let mut found = Vec::new();
+    while let Some(path) = waiting.pop() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            // What is installed or built is not ours.
+            if !["target", ".git", "node_modules", "tools"].contains(&name.as_str()) {
+                waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        } else if endings.iter().any(|ending| name.ends_with(ending)) {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push(Source { path: path.strip_prefix(root).unwrap().to_string_lossy().into_owned(), text });
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    assert!(!found.is_empty(), "nothing lies in {places:?}");
+    found
+}
+
+fn rust(places: &[&str]) -> Vec<Source> {
+    files(places, &[".rs"])
+}
+
+fn none(what: &str, found: &[String]) {
+    assert!(found.is_empty(), "{what}:\n{}", found.join("\n"));
+}
+
+/// Nothing in these rooms says one of these words.
+fn silent(places: &[&str], words: &[&str], why: &str) {
+    let found: Vec<String> = rust(places).iter().flat_map(|source| source.holding(words)).collect();
+    none(why, &found);
+}
+
+#[test]
+fn the_domain_is_pure() {
+    let impure = [
+        "std::fs", "std::net", "std::io", "std::env", "std::process", "std::thread", "std::time", "tokio", "sqlx", "futures", "SystemTime", "Instant",
+        "rand::", "now_utc", "clock::", "Uuid::new", "async ", ".await", "tracing::", "unsafe",
+    ];
+    silent(&["src/domain"], &impure, "a decision is judged again in an audit, and must come out the same");
+}
+
+#[test]
+fn arrows_point_inward() {
+    let from = |rooms: &[&str]| rooms.iter().map(|room| format!("crate::{room}")).collect::<Vec<_>>();
+    for (room, others) in [
+        ("src/domain", from(&["ledger", "api", "projections", "cli", "rules"])),
+        ("src/ledger", from(&["domain", "api", "projections", "cli", "rules"])),
+        ("src/projections", from(&["api", "cli"])),
+        ("src/api", from(&["cli"])),
+        ("src/schema", from(&["domain", "ledger", "api", "projections", "cli", "rules"])),
+    ] {
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        silent(&[room], &others, &format!("{room} does not know what lies further out"));
+    }
+}
+
+#[test]
+fn every_file_opens_with_a_sentence_about_itself() {
+    let sources = rust(&["src", "tests", "proto", "benches"]);
+    let mute = sources.iter().filter(|source| !source.text.starts_with("//! ")).map(|source| source.path.clone());
+    none("these open with no //!", &mute.collect::<Vec<_>>());
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let mut long = Vec::new();
+    for source in rust(&["src", "proto"]) {
+        let lines = source.text.lines().count();
+        if lines > MOST_LINES_OF_A_FILE && LONG_FILES.iter().all(|(path, _)| *path != source.path) {
+            long.push(format!("{}: {lines} lines", source.path));
+        }
+        long.extend(long_functions(&source));
+    }
+    none("these are too long", &long);
+}
+
+/// As the formatter writes it, a function ends at the first brace that stands as far in as its beginning.
+fn long_functions(source: &Source) -> Vec<String> {
+    let mut long = Vec::new();
+    let mut open: Option<(usize, usize, &str)> = None;
+    for (number, line) in source.code() {
+        let indent = line.len() - line.trim_start().len();
+        let begins = line.trim_start().starts_with("fn ") || (line.contains(" fn ") && !line.contains('"'));
+        match open {
+            None if begins && !line.trim_end().ends_with([';', '}']) => open = Some((number, indent, line)),
+            Some((began, inside, head)) if indent == inside && line.trim() == "}" => {
+                let lines = number - began + 1;
+                if lines > MOST_LINES_OF_A_FUNCTION {
+                    long.push(format!("{}:{began}: {lines} lines: {}", source.path, head.trim()));
+                }
+                open = None;
+            }
+            // A declaration without a body.
+            Some((_, inside, _)) if indent == inside && line.trim_end().ends_with(';') => open = None,
+            _ => {}
+        }
+    }
+    long
+}
+
+#[test]
+fn nothing_is_left_open_or_printed_past_the_log() {
+    let unfinished = [".unwrap()", "todo!", "unimplemented!", "dbg!"];
+    silent(&["src"], &unfinished, "a service says what went wrong, or why it cannot");
+    let mut printed: Vec<String> = rust(&["src"]).iter().flat_map(|source| source.holding(&["println!", "print!(", "eprint!("])).collect();
+    printed.retain(|line| !line.starts_with("src/cli/"));
+    none("only the command line prints", &printed);
+}
+
+#[test]
+fn no_test_is_passed_over() {
+    // Put together here, so that this file does not find itself.
+    let passed_over = ["#[", "ignore"].concat();
+    silent(&["tests"], &[&passed_over], "a test that is not run proves nothing");
+}
+
+#[test]
+fn every_exception_from_a_lint_gives_its_reason() {
+    let mut bare = Vec::new();
+    for source in rust(&["src", "tests", "proto", "benches"]) {
+        for attribute in ["#[allow(", "#![allow(", "#[expect(", "#![expect("] {
+            for (start, _) in source.text.match_indices(attribute) {
+                let rest = &source.text[start..];
+                let whole = &rest[..rest.find(")]").map_or(rest.len(), |end| end + 2)];
+                // In quotes it is no attribute but a text about one.
+                if !source.text[..start].ends_with('"') && !whole.contains("reason =") {
+                    bare.push(format!("{}: {}", source.path, whole.lines().next().unwrap_or_default()));
+                }
+            }
+        }
+    }
+    none("these give no reason", &bare);
+}
+
+#[test]
+fn every_rule_of_the_core_concepts_has_a_test_that_bears_its_name() {
+    let tests = rust(&["tests/domain"]);
+    let unproved: Vec<String> = RULES
+        .split_whitespace()
+        .filter(|rule| {
+            let (first, inside) = (format!("fn {}_", rule.to_lowercase()), format!("_{}_", rule.to_lowercase()));
+            let names = |line: &str| line.contains(&first) || (line.contains("fn ") && line.contains(&inside));
+            !tests.iter().any(|source| source.code().any(|(_, line)| names(line)))
+        })
+        .map(str::to_owned)
+        .collect();
+    none("these rules have no test named after them", &unproved);
+}
+
+#[test]
+fn nothing_speaks_of_the_machine_it_was_written_on() {
+    let endings = [".rs", ".proto", ".sql", ".toml", ".md", ".yaml", ".yml", ".html", ".js", ".css", ".json", "run", "install", "Containerfile"];
+    let machine = [["/wor", "k/"].concat(), ["/tmp/", "wt"].concat(), ["/home/", "user"].concat()];
+    let mut found = Vec::new();
+    for source in files(&["."], &endings) {
+        let lines = source.text.lines().enumerate();
+        let ours = lines.filter(|(_, line)| machine.iter().any(|path| line.contains(path)));
+        found.extend(ours.map(|(index, line)| format!("{}:{}: {}", source.path, index + 1, line.trim())));
+    }
+    none("these are paths of one machine", &found);
+}
