@@ -29,9 +29,17 @@ async fn whole(mut body: Body, most: usize) -> Result<Bytes, Failure> {
     let mut first = Bytes::new();
     let mut rest = Vec::new();
     while let Some(frame) = body.frame().await {
-        let broken = |_| Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", "The body broke off before its end.");
+        let broken = |_| {
+            Failure::new(
+                Code::InvalidArgument,
+                "MALFORMED_REQUEST",
+                "The body broke off before its end.",
+            )
+        };
         // Trailers say nothing here.
-        let Ok(piece) = frame.map_err(broken)?.into_data() else { continue };
+        let Ok(piece) = frame.map_err(broken)?.into_data() else {
+            continue;
+        };
         if first.len() + rest.len() + piece.len() > most {
             let sentence = format!("The body is larger than {most} bytes.");
             return Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", sentence));
@@ -42,7 +50,11 @@ async fn whole(mut body: Body, most: usize) -> Result<Bytes, Failure> {
             rest.extend_from_slice(&piece);
         }
     }
-    Ok(if rest.is_empty() { first } else { [&first[..], &rest].concat().into() })
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        [&first[..], &rest].concat().into()
+    })
 }
 
 /// How long the rest of a body is read that nobody wants any more, and how much of it.
@@ -62,8 +74,13 @@ impl hyper::body::Body for Drained {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
         let polled = Pin::new(body).poll_frame(context);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             self.0 = None;
@@ -76,7 +93,9 @@ impl hyper::body::Body for Drained {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), hyper::body::Body::size_hint)
+        self.0
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), hyper::body::Body::size_hint)
     }
 }
 

@@ -288,7 +288,10 @@ pub(super) fn short(text: &str) -> String {
 
 impl From<JsonError> for Failure {
     fn from(error: JsonError) -> Self {
-        let error = JsonError { field: short(&error.field), problem: short(&error.problem) };
+        let error = JsonError {
+            field: short(&error.field),
+            problem: short(&error.problem),
+        };
         let violation = Violation {
             field: error.field.clone(),
             description: error.problem.clone(),

@@ -117,7 +117,8 @@ pub(super) async fn handle(
             .into_http();
     };
     if !is_grpc(request.headers()) {
-        let sentence = "This path takes calls of gRPC and gRPC-Web with protobuf messages. JSON has routes of its own: see /docs.";
+        let sentence =
+            "This path takes calls of gRPC and gRPC-Web with protobuf messages. JSON has routes of its own: see /docs.";
         let failure = Failure::new(Code::InvalidArgument, "CONTENT_TYPE", sentence);
         return json::refuse_with(&failure, StatusCode::UNSUPPORTED_MEDIA_TYPE).map(tonic::body::Body::new);
     }
@@ -144,13 +145,20 @@ pub(super) async fn handle(
 /// The request once its one message is there. A frame that is wrong is the caller's fault, which tonic would call INTERNAL.
 async fn whole(request: Request<Body>, limits: Limits) -> Result<Request<Body>, Failure> {
     let malformed = |sentence: &str| Err(Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", sentence));
-    let compressed = |headers: &HeaderMap| headers.get("grpc-encoding").is_some_and(|encoding| encoding != "identity");
+    let compressed = |headers: &HeaderMap| {
+        headers
+            .get("grpc-encoding")
+            .is_some_and(|encoding| encoding != "identity")
+    };
     let (head, body) = request.into_parts();
     if compressed(&head.headers) {
         let sentence = "Compressed messages are not taken: send them with grpc-encoding: identity, or without.";
         return Err(Failure::new(Code::Unimplemented, "COMPRESSION_REFUSED", sentence));
     }
-    let limits = Limits { max_request_bytes: limits.max_request_bytes.saturating_add(FRAME_BYTES), ..limits };
+    let limits = Limits {
+        max_request_bytes: limits.max_request_bytes.saturating_add(FRAME_BYTES),
+        ..limits
+    };
     let body = super::body::read(body, limits).await?;
     let Some((frame, message)) = body.split_first_chunk::<FRAME_BYTES>() else {
         return malformed("The call holds no message.");
@@ -158,7 +166,9 @@ async fn whole(request: Request<Body>, limits: Limits) -> Result<Request<Body>, 
     let [flag, length @ ..] = *frame;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if flag != 0 {
-        return malformed("The message is marked as compressed, which no header says, or it is not framed as gRPC frames messages.");
+        return malformed(
+            "The message is marked as compressed, which no header says, or it is not framed as gRPC frames messages.",
+        );
     }
     if length != message.len() {
         return malformed("The frame of the message does not say its length, or there is more than one message.");
@@ -173,8 +183,12 @@ pub(super) fn unknown(path: &str) -> Response<tonic::body::Body> {
 
 /// Whether a request comes through this door.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    let content_type = headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = content_type
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
     matches!(media_type.trim(), "application/grpc" | "application/grpc+proto")
 }
 

@@ -79,8 +79,13 @@ async fn call(
 
 /// Reads the body, with the fields that the path gives put in.
 async fn body(method: &Method, limits: Limits, path: &RawPathParams, request: Request<Body>) -> Result<Bytes, Failure> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = content_type
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
     let json = media_type.trim().eq_ignore_ascii_case("application/json");
     if !json {
         return Err(Failure::new(
@@ -102,7 +107,10 @@ async fn body(method: &Method, limits: Limits, path: &RawPathParams, request: Re
         let in_body = fields.remove(&camel(name)).or_else(|| fields.remove(name));
         match in_body {
             Some(Value::String(given)) if given != value => {
-                let sentence = format!("Is {} in the body but {value} in the path: leave it out of the body.", short(&given));
+                let sentence = format!(
+                    "Is {} in the body but {value} in the path: leave it out of the body.",
+                    short(&given)
+                );
                 return Err(Failure::field(name, sentence));
             }
             Some(Value::String(_)) | None => drop(fields.insert(name.to_owned(), Value::String(value.to_owned()))),

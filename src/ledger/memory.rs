@@ -36,7 +36,10 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 impl<S: Send + Sync + 'static> std::fmt::Debug for States<S> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("States").field("streams", &self.0.entry_count()).finish()
+        formatter
+            .debug_struct("States")
+            .field("streams", &self.0.entry_count())
+            .finish()
     }
 }
 
@@ -55,7 +58,12 @@ impl<S> Place<S> {
 impl<S: Send + Sync + 'static> States<S> {
     /// Room for states that this many events were folded into, all together.
     pub(super) fn new(events: u64) -> Self {
-        Self(Cache::builder().max_capacity(events).weigher(|_: &Key, place: &Arc<Place<S>>| place.weight).build())
+        Self(
+            Cache::builder()
+                .max_capacity(events)
+                .weigher(|_: &Key, place: &Arc<Place<S>>| place.weight)
+                .build(),
+        )
     }
 
     /// The state that is kept, for reading. One that a writer has is waited for, a little.
@@ -97,7 +105,13 @@ impl<S: Send + Sync + 'static> States<S> {
         // New, or grown to twice what the cache believes: weighed (again).
         let newer = |place: &Arc<Place<S>>| place.with(|kept| matches!(kept, Kept::State(kept, _) if *kept >= version));
         if !self.0.get(&key).is_some_and(|place| newer(&place)) {
-            self.0.insert(key, Arc::new(Place { kept: Mutex::new(Kept::State(version, state)), weight }));
+            self.0.insert(
+                key,
+                Arc::new(Place {
+                    kept: Mutex::new(Kept::State(version, state)),
+                    weight,
+                }),
+            );
         }
     }
 

@@ -20,10 +20,15 @@ const DEEPEST: usize = 32;
 /// When the text is no JSON object, a name stands twice, or it nests too deep; the error names the field.
 pub fn read_object(text: &str) -> Result<Map<String, Value>, JsonError> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let read = Strict { depth: 0 }.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    let read = Strict { depth: 0 }
+        .deserialize(&mut json)
+        .and_then(|value| json.end().map(|()| value));
     match read {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(JsonError { field: String::new(), problem: "it is not a JSON object".to_owned() }),
+        Ok(_) => Err(JsonError {
+            field: String::new(),
+            problem: "it is not a JSON object".to_owned(),
+        }),
         Err(error) => Err(located(text, &error)),
     }
 }
@@ -35,7 +40,10 @@ fn located(text: &str, error: &serde_json::Error) -> JsonError {
     // It fails as it did the first time.
     let _ = Strict { depth: 0 }.deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
     let field = track.path().to_string();
-    JsonError { field: if field == "." { String::new() } else { field }, problem: error.to_string() }
+    JsonError {
+        field: if field == "." { String::new() } else { field },
+        problem: error.to_string(),
+    }
 }
 
 /// Reads a value at this depth.
@@ -111,8 +119,13 @@ impl<'de> Visitor<'de> for Strict {
             }
             fields.insert(name, access.next_value_seed(self.deeper()?)?);
         }
-        match fields.keys().find(|name| snake(name).is_some_and(|other| fields.contains_key(&other))) {
-            Some(name) => Err(A::Error::custom(format!("the field {name} stands twice, in both of its spellings"))),
+        match fields
+            .keys()
+            .find(|name| snake(name).is_some_and(|other| fields.contains_key(&other)))
+        {
+            Some(name) => Err(A::Error::custom(format!(
+                "the field {name} stands twice, in both of its spellings"
+            ))),
             None => Ok(Value::Object(fields)),
         }
     }

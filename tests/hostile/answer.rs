@@ -7,8 +7,20 @@ use tonic_types::StatusExt;
 
 /// What a caller never needs to see: SQL, the names of our parts, and files of the machine.
 const INSIDE: [&str; 14] = [
-    "SELECT ", "INSERT ", "vedtak.records", "vedtak.heads", "sqlx", "postgres", "relation ", "panicked", ".rs:", "src/", "/home/", "/root/",
-    "/usr/", "BEGIN PRIVATE",
+    "SELECT ",
+    "INSERT ",
+    "vedtak.records",
+    "vedtak.heads",
+    "sqlx",
+    "postgres",
+    "relation ",
+    "panicked",
+    ".rs:",
+    "src/",
+    "/home/",
+    "/root/",
+    "/usr/",
+    "BEGIN PRIVATE",
 ];
 
 /// The longest answer that a refusal may be, so that nobody is flooded through us.
@@ -30,12 +42,20 @@ pub fn shows_nothing(text: &str, token: &str) -> Result<(), String> {
 }
 
 /// Problem details with a status of 400 to 499, a reason, and a sentence; and the field, where one is at fault.
-pub fn problem(status: StatusCode, headers: &HeaderMap, body: &[u8], field: Option<&str>, token: &str) -> Result<(), String> {
+pub fn problem(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    field: Option<&str>,
+    token: &str,
+) -> Result<(), String> {
     let text = String::from_utf8_lossy(body);
     if !status.is_client_error() {
         return Err(format!("answered {status}: {text}"));
     }
-    let content_type = headers.get("content-type").map(|value| value.to_str().unwrap().to_owned());
+    let content_type = headers
+        .get("content-type")
+        .map(|value| value.to_str().unwrap().to_owned());
     if content_type.as_deref() != Some("application/problem+json") {
         return Err(format!("answered {status} as {content_type:?}: {text}"));
     }
@@ -48,7 +68,10 @@ pub fn problem(status: StatusCode, headers: &HeaderMap, body: &[u8], field: Opti
     }
     if let Some(field) = field {
         let violations = problem["violations"].as_array().cloned().unwrap_or_default();
-        if !violations.iter().any(|violation| violation["field"].as_str().is_some_and(|path| path.contains(field))) {
+        if !violations
+            .iter()
+            .any(|violation| violation["field"].as_str().is_some_and(|path| path.contains(field)))
+        {
             return Err(format!("{status} does not name the field {field}: {text}"));
         }
     }
@@ -57,20 +80,44 @@ pub fn problem(status: StatusCode, headers: &HeaderMap, body: &[u8], field: Opti
 
 /// A status that blames the request. `ours` says whether our code must have answered, with details.
 pub fn refusal(status: &Status, ours: bool, field: Option<&str>, token: &str) -> Result<(), String> {
-    let blames_us = [Code::Ok, Code::Internal, Code::Unknown, Code::DataLoss, Code::Unavailable, Code::Cancelled];
+    let blames_us = [
+        Code::Ok,
+        Code::Internal,
+        Code::Unknown,
+        Code::DataLoss,
+        Code::Unavailable,
+        Code::Cancelled,
+    ];
     if blames_us.contains(&status.code()) {
         return Err(format!("answered {:?}: {}", status.code(), status.message()));
     }
     let details = status.get_error_details();
-    let info = details.error_info().map(|info| info.reason.as_str()).unwrap_or_default();
+    let info = details
+        .error_info()
+        .map(|info| info.reason.as_str())
+        .unwrap_or_default();
     if ours && (info.is_empty() || !status.message().ends_with('.')) {
-        return Err(format!("{:?} says neither reason nor sentence: {}", status.code(), status.message()));
+        return Err(format!(
+            "{:?} says neither reason nor sentence: {}",
+            status.code(),
+            status.message()
+        ));
     }
     if let Some(field) = field {
-        let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+        let violations = details
+            .bad_request()
+            .map(|bad| bad.field_violations.clone())
+            .unwrap_or_default();
         if !violations.iter().any(|violation| violation.field.contains(field)) {
-            return Err(format!("{:?} does not name the field {field}: {}", status.code(), status.message()));
+            return Err(format!(
+                "{:?} does not name the field {field}: {}",
+                status.code(),
+                status.message()
+            ));
         }
     }
-    shows_nothing(&format!("{} {}", status.message(), String::from_utf8_lossy(status.details())), token)
+    shows_nothing(
+        &format!("{} {}", status.message(), String::from_utf8_lossy(status.details())),
+        token,
+    )
 }

@@ -26,16 +26,32 @@ struct Case {
 
 impl Case {
     fn new(name: impl Into<String>, path: impl Into<String>, body: impl Into<Bytes>) -> Self {
-        Self { name: name.into(), path: path.into(), headers: Vec::new(), body: body.into(), field: None, may_be_fine: false }
+        Self {
+            name: name.into(),
+            path: path.into(),
+            headers: Vec::new(),
+            body: body.into(),
+            field: None,
+            may_be_fine: false,
+        }
     }
 }
 
 fn is_fine(answer: &Answer) -> bool {
-    answer.status.as_ref().is_some_and(|status| status.code() == tonic::Code::Ok)
+    answer
+        .status
+        .as_ref()
+        .is_some_and(|status| status.code() == tonic::Code::Ok)
 }
 
 async fn send(target: &Target, caller: &Caller, case: Case) -> Result<(), String> {
-    let told = |problem: String| format!("{} {}: {problem}", case.name, case.path.chars().take(200).collect::<String>());
+    let told = |problem: String| {
+        format!(
+            "{} {}: {problem}",
+            case.name,
+            case.path.chars().take(200).collect::<String>()
+        )
+    };
     let mut request = caller.authorized(&case.path);
     for (name, value) in &case.headers {
         if *name == "content-type" {
@@ -131,7 +147,10 @@ fn wrong_message(method: &Method, project_id: &str, random: &mut StdRng) -> Case
         }
     };
     // What is not known is passed over, as protobuf has it: a query may have its answer. A command still expects what never comes.
-    Case { may_be_fine: query, ..Case::new(format!("{name} for {}", method.name), method.grpc_path, framed(&bytes)) }
+    Case {
+        may_be_fine: query,
+        ..Case::new(format!("{name} for {}", method.name), method.grpc_path, framed(&bytes))
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +158,9 @@ async fn a_message_that_is_none_is_refused() {
     let target = Target::start().await;
     // A changed byte may be one of the version that a command expects. So they go to streams that do not exist, and not to what
     // would open one.
-    let methods: Vec<&Method> = unary().filter(|method| !["RegisterProject", "RegisterOrganization"].contains(&method.name)).collect();
+    let methods: Vec<&Method> = unary()
+        .filter(|method| !["RegisterProject", "RegisterOrganization"].contains(&method.name))
+        .collect();
     let mut random = generator(10);
     let nowhere = new_id();
     let cases = (0..count(9_000)).map(|_| wrong_message(methods.choose(&mut random).unwrap(), &nowhere, &mut random));
@@ -160,8 +181,15 @@ async fn a_wrong_value_is_refused_by_the_name_of_its_field() {
                 let mut request = sample(&input(method), &target.project_id);
                 place.put(&mut request, wrong);
                 let bytes = from_json(method.input, request).unwrap();
-                let case = Case::new(format!("{name} in {}.{}", method.name, place.path()), method.grpc_path, framed(&bytes));
-                cases.push(Case { field: Some(place.name().to_owned()), ..case });
+                let case = Case::new(
+                    format!("{name} in {}.{}", method.name, place.path()),
+                    method.grpc_path,
+                    framed(&bytes),
+                );
+                cases.push(Case {
+                    field: Some(place.name().to_owned()),
+                    ..case
+                });
             }
         }
     }
@@ -208,7 +236,11 @@ async fn a_frame_that_is_none_is_refused() {
     let mut cases = Vec::new();
     for method in METHODS.choose_multiple(&mut random, count(3_600).div_ceil(18).max(2)) {
         let good = sample_bytes(method, &target.project_id);
-        cases.extend(wrong_frames(&good).into_iter().map(|(name, body)| Case::new(format!("{name} for {}", method.name), method.grpc_path, body)));
+        cases.extend(
+            wrong_frames(&good)
+                .into_iter()
+                .map(|(name, body)| Case::new(format!("{name} for {}", method.name), method.grpc_path, body)),
+        );
     }
     let caller = Caller::connect(&target).await;
     send_all("gRPC, a wrong frame", cases, |case| send(&target, &caller, case)).await;
@@ -254,8 +286,16 @@ async fn an_odd_header_fails_nothing_but_its_call() {
         let (name, value, odd) = headers[index % headers.len()].clone();
         let method = methods.choose(&mut random).unwrap();
         let body = framed(&sample_bytes(method, &target.project_id));
-        let case = Case::new(format!("{name}: {} for {}", String::from_utf8_lossy(&value), method.name), method.grpc_path, body);
-        cases.push(Case { headers: vec![(name, value)], may_be_fine: odd, ..case });
+        let case = Case::new(
+            format!("{name}: {} for {}", String::from_utf8_lossy(&value), method.name),
+            method.grpc_path,
+            body,
+        );
+        cases.push(Case {
+            headers: vec![(name, value)],
+            may_be_fine: odd,
+            ..case
+        });
     }
     let caller = Caller::connect(&target).await;
     send_all("gRPC, a wrong header", cases, |case| send(&target, &caller, case)).await;
@@ -267,22 +307,42 @@ async fn an_rpc_that_does_not_exist_is_told_so() {
     let target = Target::start().await;
     let long = format!("/vedtak.v1.RiskService/{}", "x".repeat(5_000));
     let paths = [
-        "/vedtak.v1.RiskService/Nope", "/vedtak.v1.NopeService/RegisterRisk", "/vedtak.v2.RiskService/RegisterRisk", "/RiskService/RegisterRisk",
-        "/vedtak.v1.RiskService", "/vedtak.v1.RiskService/", "/vedtak.v1.RiskService/RegisterRisk/", "/vedtak.v1.RiskService/RegisterRisk/x",
-        "//vedtak.v1.RiskService/RegisterRisk", "/vedtak.v1.RiskService//RegisterRisk", "/vedtak.v1.RiskService/registerRisk", "/", "/%00", "/%FF/%FE",
-        "/vedtak.v1.RiskService%2FRegisterRisk", "/vedtak.v1.RiskService/..", "/v1/projects", "/readyz/x", &long,
-        "/grpc.health.v1.Health/Nope", "/grpc.reflection.v1.ServerReflection/Nope",
+        "/vedtak.v1.RiskService/Nope",
+        "/vedtak.v1.NopeService/RegisterRisk",
+        "/vedtak.v2.RiskService/RegisterRisk",
+        "/RiskService/RegisterRisk",
+        "/vedtak.v1.RiskService",
+        "/vedtak.v1.RiskService/",
+        "/vedtak.v1.RiskService/RegisterRisk/",
+        "/vedtak.v1.RiskService/RegisterRisk/x",
+        "//vedtak.v1.RiskService/RegisterRisk",
+        "/vedtak.v1.RiskService//RegisterRisk",
+        "/vedtak.v1.RiskService/registerRisk",
+        "/",
+        "/%00",
+        "/%FF/%FE",
+        "/vedtak.v1.RiskService%2FRegisterRisk",
+        "/vedtak.v1.RiskService/..",
+        "/v1/projects",
+        "/readyz/x",
+        &long,
+        "/grpc.health.v1.Health/Nope",
+        "/grpc.reflection.v1.ServerReflection/Nope",
     ];
     let cases = paths.iter().map(|path| Case::new("unknown", *path, framed(&[])));
     let caller = Caller::connect(&target).await;
     send_all("gRPC, an unknown RPC", cases, async |case: Case| {
         let path = case.path.clone();
         let request = caller.authorized(&path);
-        let answer = caller.send(request, case.body).await.map_err(|problem| format!("{path}: {problem}"))?;
+        let answer = caller
+            .send(request, case.body)
+            .await
+            .map_err(|problem| format!("{path}: {problem}"))?;
         match answer.status {
             Some(status) if status.code() == tonic::Code::Unimplemented => Ok(()),
             // A route of the JSON door, asked in the wrong way.
-            _ => answer::problem(answer.http, &answer.headers, &answer.body, None, &target.token).map_err(|problem| format!("{path}: {problem}")),
+            _ => answer::problem(answer.http, &answer.headers, &answer.body, None, &target.token)
+                .map_err(|problem| format!("{path}: {problem}")),
         }
     })
     .await;
@@ -294,17 +354,27 @@ async fn an_rpc_that_does_not_exist_is_told_so() {
 async fn a_stream_of_questions_to_an_rpc_that_takes_one_is_refused() {
     let target = Target::start().await;
     let caller = Caller::connect(&target).await;
-    for method in METHODS.iter().filter(|method| method.service.ends_with("LedgerService")) {
+    for method in METHODS
+        .iter()
+        .filter(|method| method.service.ends_with("LedgerService"))
+    {
         let mut question: Value = sample(&input(method), &target.project_id);
         if let Some(fields) = question.as_object_mut() {
             fields.remove("commands");
         }
         let message = framed(&from_json(method.input, question).unwrap());
-        let case = Case::new(format!("three messages for {}", method.name), method.grpc_path, message.repeat(3));
+        let case = Case::new(
+            format!("three messages for {}", method.name),
+            method.grpc_path,
+            message.repeat(3),
+        );
         send(&target, &caller, case).await.unwrap();
     }
     let stream = METHODS.iter().find(|method| method.kind == MethodKind::Stream).unwrap();
-    let answer = caller.send(caller.authorized(stream.grpc_path), framed(&[])).await.unwrap();
+    let answer = caller
+        .send(caller.authorized(stream.grpc_path), framed(&[]))
+        .await
+        .unwrap();
     assert!(is_fine(&answer) && !answer.body.is_empty());
     target.is_unharmed().await;
 }

@@ -25,11 +25,22 @@ pub struct Case {
 impl Case {
     pub fn post(name: impl Into<String>, path: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         let (name, path, body) = (name.into(), path.into(), body.into());
-        Self { name, verb: Verb::POST, path, content_type: Some("application/json"), body, field: None }
+        Self {
+            name,
+            verb: Verb::POST,
+            path,
+            content_type: Some("application/json"),
+            body,
+            field: None,
+        }
     }
 
     pub fn get(name: impl Into<String>, path: impl Into<String>) -> Self {
-        Self { verb: Verb::GET, content_type: None, ..Self::post(name, path, "") }
+        Self {
+            verb: Verb::GET,
+            content_type: None,
+            ..Self::post(name, path, "")
+        }
     }
 }
 
@@ -38,7 +49,11 @@ pub fn fill(route: &str, request: &mut Value) -> String {
     let mut path = route.to_owned();
     while let Some((before, rest)) = path.split_once('{') {
         let (name, after) = rest.split_once('}').unwrap();
-        let value = request.as_object_mut().unwrap().remove(name).unwrap_or_else(|| json!(new_id()));
+        let value = request
+            .as_object_mut()
+            .unwrap()
+            .remove(name)
+            .unwrap_or_else(|| json!(new_id()));
         path = format!("{before}{}{after}", value.as_str().unwrap());
     }
     path
@@ -46,18 +61,37 @@ pub fn fill(route: &str, request: &mut Value) -> String {
 
 /// A client that lets go of an idle connection before the server does, so that the two never meet half-way.
 pub fn client() -> reqwest::Client {
-    reqwest::Client::builder().pool_idle_timeout(std::time::Duration::from_secs(3)).build().unwrap()
+    reqwest::Client::builder()
+        .pool_idle_timeout(std::time::Duration::from_secs(3))
+        .build()
+        .unwrap()
 }
 
 pub async fn send(target: &Target, client: &reqwest::Client, case: Case) -> Result<(), String> {
-    let told = |problem: String| format!("{} {} {}: {problem}", case.name, case.verb, case.path.chars().take(200).collect::<String>());
-    let mut request = client.request(case.verb.clone(), target.server.url(&case.path)).bearer_auth(&target.token);
+    let told = |problem: String| {
+        format!(
+            "{} {} {}: {problem}",
+            case.name,
+            case.verb,
+            case.path.chars().take(200).collect::<String>()
+        )
+    };
+    let mut request = client
+        .request(case.verb.clone(), target.server.url(&case.path))
+        .bearer_auth(&target.token);
     if let Some(content_type) = case.content_type {
         request = request.header("content-type", content_type);
     }
-    let answer = request.body(case.body.clone()).send().await.map_err(|error| told(format!("no answer: {error:?}")))?;
+    let answer = request
+        .body(case.body.clone())
+        .send()
+        .await
+        .map_err(|error| told(format!("no answer: {error:?}")))?;
     let (status, headers) = (answer.status(), answer.headers().clone());
-    let body = answer.bytes().await.map_err(|error| told(format!("the answer broke off: {error:?}")))?;
+    let body = answer
+        .bytes()
+        .await
+        .map_err(|error| told(format!("the answer broke off: {error:?}")))?;
     answer::problem(status, &headers, &body, case.field.as_deref(), &target.token).map_err(told)
 }
 
@@ -71,7 +105,11 @@ fn in_body(method: &Method, place: &Place, fault: &str, project_id: &str) -> Cas
     Case {
         // A text that is no JSON is at fault as a whole.
         field: is_json.then(|| place.name().to_owned()),
-        ..Case::post(format!("{} with {} = {}", method.name, place.path(), short(fault)), path, body)
+        ..Case::post(
+            format!("{} with {} = {}", method.name, place.path(), short(fault)),
+            path,
+            body,
+        )
     }
 }
 
@@ -91,9 +129,17 @@ fn in_query(method: &Method, place: &Place, fault: &str, project_id: &str) -> Op
         return None;
     }
     let name = place.path();
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish();
-    let case = Case::get(format!("{} with {name} = {}", method.name, short(fault)), format!("{route}?{query}"));
-    Some(Case { field: Some(place.name().to_owned()), ..case })
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair(&name, &value)
+        .finish();
+    let case = Case::get(
+        format!("{} with {name} = {}", method.name, short(fault)),
+        format!("{route}?{query}"),
+    );
+    Some(Case {
+        field: Some(place.name().to_owned()),
+        ..case
+    })
 }
 
 fn short(text: &str) -> String {
@@ -114,17 +160,25 @@ async fn every_fault_in_every_field_is_refused_by_name() {
     cases.shuffle(&mut random);
     let project_id = target.project_id.clone();
     let cases = cases.iter().cycle().filter_map(|(method, place, fault)| {
-        if method.has_body { Some(in_body(method, place, fault, &project_id)) } else { in_query(method, place, fault, &project_id) }
+        if method.has_body {
+            Some(in_body(method, place, fault, &project_id))
+        } else {
+            in_query(method, place, fault, &project_id)
+        }
     });
     let client = client();
-    send_all("JSON, one fault in one field", cases.take(count(12_000)), |case| send(&target, &client, case)).await;
+    send_all("JSON, one fault in one field", cases.take(count(12_000)), |case| {
+        send(&target, &client, case)
+    })
+    .await;
     target.is_unharmed().await;
 }
 
 /// Bodies that are wrong as a whole.
 fn wrong_bodies() -> Vec<(&'static str, Vec<u8>)> {
     let deep = |open: &str| open.repeat(100_000).into_bytes();
-    let closed = |open: &str, close: &str, depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth)).into_bytes();
+    let closed =
+        |open: &str, close: &str, depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth)).into_bytes();
     vec![
         ("nothing", Vec::new()),
         ("a space", b" ".to_vec()),
@@ -152,12 +206,31 @@ fn wrong_bodies() -> Vec<(&'static str, Vec<u8>)> {
         ("objects that never end", deep("{\"a\":")),
         ("lists 100 000 deep", closed("[", "]", 100_000)),
         ("context 100 000 deep", closed("{\"context\":", "}", 100_000)),
-        ("lists 120 deep in a field", format!("{{\"name\": {}{}}}", "[".repeat(120), "]".repeat(120)).into_bytes()),
-        ("an unknown name of 900 000 bytes", format!("{{\"{}\": 1}}", "n".repeat(900_000)).into_bytes()),
-        ("a text of 900 000 bytes", format!("{{\"name\": \"{}\"}}", "n".repeat(900_000)).into_bytes()),
-        ("two megabytes", format!("{{\"name\": \"{}\"}}", "n".repeat(2_000_000)).into_bytes()),
+        (
+            "lists 120 deep in a field",
+            format!("{{\"name\": {}{}}}", "[".repeat(120), "]".repeat(120)).into_bytes(),
+        ),
+        (
+            "an unknown name of 900 000 bytes",
+            format!("{{\"{}\": 1}}", "n".repeat(900_000)).into_bytes(),
+        ),
+        (
+            "a text of 900 000 bytes",
+            format!("{{\"name\": \"{}\"}}", "n".repeat(900_000)).into_bytes(),
+        ),
+        (
+            "two megabytes",
+            format!("{{\"name\": \"{}\"}}", "n".repeat(2_000_000)).into_bytes(),
+        ),
         ("two megabytes of spaces", b" ".repeat(2_000_000)),
-        ("a hundred thousand fields", format!("{{{}\"x\": 1}}", (0..60_000).map(|n| format!("\"a{n}\":1,")).collect::<String>()).into_bytes()),
+        (
+            "a hundred thousand fields",
+            format!(
+                "{{{}\"x\": 1}}",
+                (0..60_000).map(|n| format!("\"a{n}\":1,")).collect::<String>()
+            )
+            .into_bytes(),
+        ),
     ]
 }
 
@@ -173,16 +246,42 @@ async fn a_body_that_is_no_request_is_refused() {
         let method = routes.choose(&mut random).unwrap();
         let mut request = sample(&input(method), &target.project_id);
         let path = fill(method.path, &mut request);
-        cases.push(Case::post(format!("{name} for {}", method.name), path.clone(), body.clone()));
+        cases.push(Case::post(
+            format!("{name} for {}", method.name),
+            path.clone(),
+            body.clone(),
+        ));
         // A good body, of which a part is missing or another byte stands in.
         let mut broken = request.to_string().into_bytes();
         broken.truncate(random.random_range(0..broken.len()));
         cases.push(Case::post(format!("half a {}", method.name), path.clone(), broken));
-        let content_type = *["text/plain", "application/xml", "application/jsonx", "json", "multipart/form-data"].choose(&mut random).unwrap();
-        let plain = Case { content_type: Some(content_type), ..Case::post(format!("{content_type} for {}", method.name), path.clone(), request.to_string()) };
+        let content_type = *[
+            "text/plain",
+            "application/xml",
+            "application/jsonx",
+            "json",
+            "multipart/form-data",
+        ]
+        .choose(&mut random)
+        .unwrap();
+        let plain = Case {
+            content_type: Some(content_type),
+            ..Case::post(
+                format!("{content_type} for {}", method.name),
+                path.clone(),
+                request.to_string(),
+            )
+        };
         cases.push(plain);
-        cases.push(Case { content_type: None, ..Case::post("no content type", path.clone(), request.to_string()) });
-        cases.push(Case::post("a query string on a command", format!("{path}?name=x"), request.to_string()));
+        cases.push(Case {
+            content_type: None,
+            ..Case::post("no content type", path.clone(), request.to_string())
+        });
+        cases.push(Case::post(
+            "a query string on a command",
+            format!("{path}?name=x"),
+            request.to_string(),
+        ));
     }
     let client = client();
     send_all("JSON, a wrong body", cases, |case| send(&target, &client, case)).await;
@@ -196,24 +295,82 @@ async fn a_query_string_that_is_no_question_is_refused() {
     let huge = "x".repeat(50_000);
     let long_names = (0..5_000).map(|n| format!("a{n}=1")).collect::<Vec<_>>().join("&");
     let questions = [
-        "nope=1", "page_size=1&page_size=2", "page_size=", "page_size", "page_size=-1", "page_size=1001", "page_size=2147483648", "page_size=0x1",
-        "page_size=1e400", "page_size=NaN", "page_size.x=1", "page_size[]=1", "as_of=1", "as_of=", "as_of.nope=1", "as_of.position=-1",
-        "as_of.position=x", "as_of.position=3", "as_of.position=9223372036854775807", "as_of.position=9223372036854775808",
-        "as_of.position=1&as_of.position=2", "as_of.position=1&as_of.time=2024-05-01T00:00:00Z", "as_of.time=yesterday",
-        "as_of.time=9999-12-31T23:59:59Z", "as_of.time.seconds=1", "as_of.as_of.position=1", "as_of.=1", ".=1", "=1", ".as_of=1", "at_least=-1",
-        "at_least=9223372036854775807", "page_token=x", "page_token=1", "page_token=1.x", "page_token=-1.0", "page_token=0.0",
-        "page_token=9223372036854775808.0", "page_token=1.18446744073709551616", "page_token=1%00", "%00=1", "%FF=1", "page_size=%FF", "a=1&b=2",
-        "project_id=00000000-0000-4000-8000-000000000000", "__proto__=1", "page_size=%31%30%30%31",
-        &huge, &format!("page_token={huge}"), &format!("{huge}=1"), &format!("as_of.{huge}=1"), &long_names,
+        "nope=1",
+        "page_size=1&page_size=2",
+        "page_size=",
+        "page_size",
+        "page_size=-1",
+        "page_size=1001",
+        "page_size=2147483648",
+        "page_size=0x1",
+        "page_size=1e400",
+        "page_size=NaN",
+        "page_size.x=1",
+        "page_size[]=1",
+        "as_of=1",
+        "as_of=",
+        "as_of.nope=1",
+        "as_of.position=-1",
+        "as_of.position=x",
+        "as_of.position=3",
+        "as_of.position=9223372036854775807",
+        "as_of.position=9223372036854775808",
+        "as_of.position=1&as_of.position=2",
+        "as_of.position=1&as_of.time=2024-05-01T00:00:00Z",
+        "as_of.time=yesterday",
+        "as_of.time=9999-12-31T23:59:59Z",
+        "as_of.time.seconds=1",
+        "as_of.as_of.position=1",
+        "as_of.=1",
+        ".=1",
+        "=1",
+        ".as_of=1",
+        "at_least=-1",
+        "at_least=9223372036854775807",
+        "page_token=x",
+        "page_token=1",
+        "page_token=1.x",
+        "page_token=-1.0",
+        "page_token=0.0",
+        "page_token=9223372036854775808.0",
+        "page_token=1.18446744073709551616",
+        "page_token=1%00",
+        "%00=1",
+        "%FF=1",
+        "page_size=%FF",
+        "a=1&b=2",
+        "project_id=00000000-0000-4000-8000-000000000000",
+        "__proto__=1",
+        "page_size=%31%30%30%31",
+        &huge,
+        &format!("page_token={huge}"),
+        &format!("{huge}=1"),
+        &format!("as_of.{huge}=1"),
+        &long_names,
         &format!("as_of{}=1", ".position".repeat(5_000)),
     ]
     .map(str::to_owned);
-    let cases = questions.iter().flat_map(|query| [
-        Case::get("a query", format!("/v1/projects/{project}/risks?{query}")),
-        Case::get("a query", format!("/v1/projects/{project}/milestones?{query}")),
-    ]);
-    let whole = ["stream=x", "stream=", "stream=project", "stream=project%2F%00", "stream=/", "stream=program/1", "after_position=-1", "follow=maybe"];
-    let cases = cases.chain(whole.iter().map(|query| Case::get("the ledger", format!("/v1/ledger/stream?{query}"))));
+    let cases = questions.iter().flat_map(|query| {
+        [
+            Case::get("a query", format!("/v1/projects/{project}/risks?{query}")),
+            Case::get("a query", format!("/v1/projects/{project}/milestones?{query}")),
+        ]
+    });
+    let whole = [
+        "stream=x",
+        "stream=",
+        "stream=project",
+        "stream=project%2F%00",
+        "stream=/",
+        "stream=program/1",
+        "after_position=-1",
+        "follow=maybe",
+    ];
+    let cases = cases.chain(
+        whole
+            .iter()
+            .map(|query| Case::get("the ledger", format!("/v1/ledger/stream?{query}"))),
+    );
     let client = client();
     send_all("JSON, a wrong query string", cases, |case| send(&target, &client, case)).await;
     target.is_unharmed().await;

@@ -17,7 +17,11 @@ use super::{Target, answer};
 
 /// Limits that are reached within a test.
 fn tight() -> ServerConfig {
-    ServerConfig { head_timeout_ms: 400, request_timeout_ms: 600, ..ServerConfig::default() }
+    ServerConfig {
+        head_timeout_ms: 400,
+        request_timeout_ms: 600,
+        ..ServerConfig::default()
+    }
 }
 
 /// Reads until the server closes, which must be within some seconds.
@@ -31,9 +35,19 @@ async fn closes(stream: &mut TcpStream) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_connects_and_asks_nothing_gives_its_place_to_another() {
-    let target = Target::with(ServerConfig { max_connections: 8, ..tight() }).await;
+    let target = Target::with(ServerConfig {
+        max_connections: 8,
+        ..tight()
+    })
+    .await;
     let beginnings: [&[u8]; 7] = [
-        b"", b"G", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: ", b"PRI * HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03",
+        b"",
+        b"G",
+        b"GET /healthz HTTP/1.1\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: ",
+        b"PRI * HT",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03",
     ];
     let mut open = Vec::new();
     for beginning in beginnings {
@@ -91,19 +105,27 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 async fn a_message_that_dribbles_in_is_not_waited_for() {
     let target = Target::with(tight()).await;
     let stream = TcpStream::connect(target.server.address).await.unwrap();
-    let (mut connection, serving) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (mut connection, serving) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .unwrap();
     tokio::spawn(serving);
     for method in ["RecordBatch", "StreamRecords"] {
         let dribble = futures_util::stream::repeat(()).then(async |()| {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Ok::<_, std::convert::Infallible>(hyper::body::Frame::data(Bytes::from_static(&[0])))
         });
-        let request = http::Request::post(format!("http://{}/vedtak.v1.LedgerService/{method}", target.server.address))
-            .header("content-type", "application/grpc")
-            .header("authorization", format!("Bearer {}", target.token))
-            .body(Box::pin(StreamBody::new(dribble)))
+        let request = http::Request::post(format!(
+            "http://{}/vedtak.v1.LedgerService/{method}",
+            target.server.address
+        ))
+        .header("content-type", "application/grpc")
+        .header("authorization", format!("Bearer {}", target.token))
+        .body(Box::pin(StreamBody::new(dribble)))
+        .unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(20), connection.send_request(request))
+            .await
+            .expect("an answer in time")
             .unwrap();
-        let answer = tokio::time::timeout(Duration::from_secs(20), connection.send_request(request)).await.expect("an answer in time").unwrap();
         let status = Status::from_header_map(answer.headers()).expect("a status");
         answer::refusal(&status, true, None, &target.token).unwrap();
     }
@@ -112,7 +134,11 @@ async fn a_message_that_dribbles_in_is_not_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_when_all_places_are_taken_is_told_to_come_again() {
-    let target = Target::with(ServerConfig { max_concurrent_requests: 1, ..ServerConfig::default() }).await;
+    let target = Target::with(ServerConfig {
+        max_concurrent_requests: 1,
+        ..ServerConfig::default()
+    })
+    .await;
     let mut slow = TcpStream::connect(target.server.address).await.unwrap();
     let head = format!(
         "POST /v1/batches HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{",
@@ -122,16 +148,35 @@ async fn whoever_comes_when_all_places_are_taken_is_told_to_come_again() {
     let client = reqwest::Client::new();
     let began = Instant::now();
     loop {
-        let answer = client.get(target.server.url("/v1/ledger/head")).bearer_auth(&target.token).send().await.unwrap();
+        let answer = client
+            .get(target.server.url("/v1/ledger/head"))
+            .bearer_auth(&target.token)
+            .send()
+            .await
+            .unwrap();
         if answer.status() == 429 {
             assert!(answer.headers().contains_key("retry-after"));
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(20), "the slow request takes no place");
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "the slow request takes no place"
+        );
     }
     drop(slow);
-    while client.get(target.server.url("/v1/ledger/head")).bearer_auth(&target.token).send().await.unwrap().status() == 429 {
-        assert!(began.elapsed() < Duration::from_secs(40), "the place is never given back");
+    while client
+        .get(target.server.url("/v1/ledger/head"))
+        .bearer_auth(&target.token)
+        .send()
+        .await
+        .unwrap()
+        .status()
+        == 429
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(40),
+            "the place is never given back"
+        );
     }
     target.is_unharmed().await;
 }
@@ -139,22 +184,43 @@ async fn whoever_comes_when_all_places_are_taken_is_told_to_come_again() {
 /// Thousands of calls are begun and broken off, and none of them is left behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_that_are_broken_off_leave_nothing_behind() {
-    let target = Target::with(ServerConfig { max_concurrent_requests: 4, ..ServerConfig::default() }).await;
+    let target = Target::with(ServerConfig {
+        max_concurrent_requests: 4,
+        ..ServerConfig::default()
+    })
+    .await;
     for _ in 0..super::count(2_000) {
         let stream = TcpStream::connect(target.server.address).await.unwrap();
-        let (mut connection, serving) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let (mut connection, serving) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .unwrap();
         let serving = tokio::spawn(serving);
-        let request = http::Request::post(format!("http://{}/vedtak.v1.LedgerService/GetHead", target.server.address))
-            .header("content-type", "application/grpc")
-            .header("authorization", format!("Bearer {}", target.token))
-            .body(http_body_util::Full::new(Bytes::from_static(&[0; 5])))
-            .unwrap();
+        let request = http::Request::post(format!(
+            "http://{}/vedtak.v1.LedgerService/GetHead",
+            target.server.address
+        ))
+        .header("content-type", "application/grpc")
+        .header("authorization", format!("Bearer {}", target.token))
+        .body(http_body_util::Full::new(Bytes::from_static(&[0; 5])))
+        .unwrap();
         drop(connection.send_request(request));
         serving.abort();
     }
     let began = Instant::now();
-    while reqwest::Client::new().get(target.server.url("/v1/ledger/head")).bearer_auth(&target.token).send().await.unwrap().status() != 200 {
-        assert!(began.elapsed() < Duration::from_secs(20), "the places are never given back");
+    while reqwest::Client::new()
+        .get(target.server.url("/v1/ledger/head"))
+        .bearer_auth(&target.token)
+        .send()
+        .await
+        .unwrap()
+        .status()
+        != 200
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "the places are never given back"
+        );
     }
     target.is_unharmed().await;
     // A frame that belongs to nobody does no harm either.

@@ -68,15 +68,31 @@ impl Target {
         let token = administrator();
         let channel = server.channel(&token).await;
         let project_id = new_id();
-        ProjectServiceClient::new(channel.clone()).register_project(register_project(&project_id)).await.unwrap();
-        RiskServiceClient::new(channel).register_risk(register_risk(&project_id)).await.unwrap();
-        let mut target = Self { server, token, project_id, before: Standing::default() };
+        ProjectServiceClient::new(channel.clone())
+            .register_project(register_project(&project_id))
+            .await
+            .unwrap();
+        RiskServiceClient::new(channel)
+            .register_risk(register_risk(&project_id))
+            .await
+            .unwrap();
+        let mut target = Self {
+            server,
+            token,
+            project_id,
+            before: Standing::default(),
+        };
         target.before = target.standing().await;
         target
     }
 
     async fn get(&self, path: &str) -> Value {
-        let answer = reqwest::Client::new().get(self.server.url(path)).bearer_auth(&self.token).send().await.unwrap();
+        let answer = reqwest::Client::new()
+            .get(self.server.url(path))
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 200, "GET {path}");
         answer.json().await.unwrap()
     }
@@ -88,7 +104,10 @@ impl Target {
             records: self.get("/v1/ledger/records").await,
             project: self.get(&format!("/v1/projects/{}", self.project_id)).await,
             projects: self.get("/v1/projects?at_least=2").await,
-            requests: sqlx::query_scalar("SELECT count(*) FROM vedtak.requests").fetch_one(&mut database).await.unwrap(),
+            requests: sqlx::query_scalar("SELECT count(*) FROM vedtak.requests")
+                .fetch_one(&mut database)
+                .await
+                .unwrap(),
         }
     }
 
@@ -100,19 +119,48 @@ impl Target {
 
 impl Default for Standing {
     fn default() -> Self {
-        Self { head: Value::Null, records: Value::Null, project: Value::Null, projects: Value::Null, requests: 0 }
+        Self {
+            head: Value::Null,
+            records: Value::Null,
+            project: Value::Null,
+            projects: Value::Null,
+            requests: 0,
+        }
     }
 }
 
 /// Sends all of these, some at a time, and fails with the first of what went wrong.
-async fn send_all<C, F: Future<Output = Result<(), String>>>(what: &str, cases: impl IntoIterator<Item = C>, send: impl Fn(C) -> F) {
+async fn send_all<C, F: Future<Output = Result<(), String>>>(
+    what: &str,
+    cases: impl IntoIterator<Item = C>,
+    send: impl Fn(C) -> F,
+) {
     let began = Instant::now();
-    let outcomes: Vec<Result<(), String>> = futures_util::stream::iter(cases).map(send).buffer_unordered(16).collect().await;
+    let outcomes: Vec<Result<(), String>> = futures_util::stream::iter(cases)
+        .map(send)
+        .buffer_unordered(16)
+        .collect()
+        .await;
     let wrong: Vec<&String> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
-    eprintln!("{what}: {} requests in {:.1} s", outcomes.len(), began.elapsed().as_secs_f64());
-    assert!(wrong.is_empty(), "{what}: {} of {} went wrong, among them:\n{}", wrong.len(), outcomes.len(), first(&wrong));
+    eprintln!(
+        "{what}: {} requests in {:.1} s",
+        outcomes.len(),
+        began.elapsed().as_secs_f64()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{what}: {} of {} went wrong, among them:\n{}",
+        wrong.len(),
+        outcomes.len(),
+        first(&wrong)
+    );
 }
 
 fn first(wrong: &[&String]) -> String {
-    wrong.iter().take(15).map(|problem| problem.chars().take(1500).collect::<String>()).collect::<Vec<_>>().join("\n\n")
+    wrong
+        .iter()
+        .take(15)
+        .map(|problem| problem.chars().take(1500).collect::<String>())
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }

@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use prost_reflect::{DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value as Reflected};
+use prost_reflect::{
+    DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value as Reflected,
+};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 use vedtak::schema::{METHODS, Method, MethodKind, pool};
@@ -14,8 +16,7 @@ pub const NEVER: i64 = 999_999;
 
 static RULES: LazyLock<ExtensionDescriptor> =
     LazyLock::new(|| pool().get_extension_by_name("buf.validate.field").unwrap());
-static DATE: LazyLock<ExtensionDescriptor> =
-    LazyLock::new(|| pool().get_extension_by_name("vedtak.v1.date").unwrap());
+static DATE: LazyLock<ExtensionDescriptor> = LazyLock::new(|| pool().get_extension_by_name("vedtak.v1.date").unwrap());
 
 /// What the schema asks of one field.
 pub struct Rules(Option<DynamicMessage>);
@@ -23,13 +24,17 @@ pub struct Rules(Option<DynamicMessage>);
 impl Rules {
     pub fn of(field: &FieldDescriptor) -> Self {
         let options = field.options();
-        let given = options.has_extension(&RULES).then(|| options.get_extension(&RULES).into_owned());
+        let given = options
+            .has_extension(&RULES)
+            .then(|| options.get_extension(&RULES).into_owned());
         Self(given.and_then(|rules| rules.as_message().cloned()))
     }
 
     fn get(&self, name: &str) -> Option<Reflected> {
         let message = self.0.as_ref()?;
-        message.has_field_by_name(name).then(|| message.get_field_by_name(name).unwrap().into_owned())
+        message
+            .has_field_by_name(name)
+            .then(|| message.get_field_by_name(name).unwrap().into_owned())
     }
 
     pub fn sub(&self, name: &str) -> Self {
@@ -51,7 +56,11 @@ impl Rules {
     /// Whether the value 0 of an enum is refused.
     pub fn refuses_zero(&self) -> bool {
         let refused = self.get("not_in");
-        refused.and_then(|value| value.as_list().map(|list| list.iter().any(|item| number(item) == Some(0)))) == Some(true)
+        refused.and_then(|value| {
+            value
+                .as_list()
+                .map(|list| list.iter().any(|item| number(item) == Some(0)))
+        }) == Some(true)
     }
 }
 
@@ -109,14 +118,22 @@ pub fn places(message: &MessageDescriptor) -> Vec<Place> {
     for field in message.fields() {
         found.push(Place(vec![field.clone()]));
         let inner = own(&field).map(|inner| places(&inner)).unwrap_or_default();
-        found.extend(inner.into_iter().map(|Place(path)| Place([vec![field.clone()], path].concat())));
+        found.extend(
+            inner
+                .into_iter()
+                .map(|Place(path)| Place([vec![field.clone()], path].concat())),
+        );
     }
     found
 }
 
 /// The message type of a field, when it is one of ours.
 fn own(field: &FieldDescriptor) -> Option<MessageDescriptor> {
-    field.kind().as_message().filter(|message| message.package_name() == "vedtak.v1").cloned()
+    field
+        .kind()
+        .as_message()
+        .filter(|message| message.package_name() == "vedtak.v1")
+        .cloned()
 }
 
 pub fn input(method: &Method) -> MessageDescriptor {
@@ -144,14 +161,21 @@ pub fn sample(message: &MessageDescriptor, project_id: &str) -> Value {
             continue;
         }
         let value = value(&field, project_id);
-        fields.insert(field.name().to_owned(), if field.is_list() { json!([value]) } else { value });
+        fields.insert(
+            field.name().to_owned(),
+            if field.is_list() { json!([value]) } else { value },
+        );
     }
     Value::Object(fields)
 }
 
 fn value(field: &FieldDescriptor, project_id: &str) -> Value {
     let rules = Rules::of(field);
-    let rules = if field.is_list() { rules.sub("repeated").sub("items") } else { rules };
+    let rules = if field.is_list() {
+        rules.sub("repeated").sub("items")
+    } else {
+        rules
+    };
     match field.kind() {
         Kind::String => text(field, &rules.sub("string"), project_id),
         Kind::Bool => json!(true),
@@ -173,12 +197,21 @@ fn text(field: &FieldDescriptor, rules: &Rules, project_id: &str) -> Value {
         return json!("2024-05-01");
     }
     if rules.flag("uuid") {
-        return json!(if field.name() == "project_id" { project_id.to_owned() } else { new_id() });
+        return json!(if field.name() == "project_id" {
+            project_id.to_owned()
+        } else {
+            new_id()
+        });
     }
     if let Some(pattern) = rules.text("pattern") {
         let pattern = Regex::new(&pattern).unwrap();
         let known = ["2024", "974760673", "2024-05", "regional-cooperation", &"a".repeat(64)];
-        return json!(known.into_iter().find(|text| pattern.is_match(text)).expect("a text for every pattern"));
+        return json!(
+            known
+                .into_iter()
+                .find(|text| pattern.is_match(text))
+                .expect("a text for every pattern")
+        );
     }
     match field.name() {
         "stream" => json!(format!("project/{project_id}")),

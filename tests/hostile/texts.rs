@@ -34,7 +34,15 @@ const ODD: [&str; 24] = [
 ];
 
 async fn get(server: &Server, path: &str) -> Value {
-    reqwest::Client::new().get(server.url(path)).bearer_auth(administrator()).send().await.unwrap().json().await.unwrap()
+    reqwest::Client::new()
+        .get(server.url(path))
+        .bearer_auth(administrator())
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,25 +53,64 @@ async fn odd_texts_come_out_as_they_went_in() {
         let project_id = new_id();
         if index % 2 == 0 {
             let command = register_project(&project_id);
-            let context = command.context.clone().map(|context| vedtak::schema::v1::CommandContext { reason: text.to_owned(), ..context });
-            projects.register_project(RegisterProject { context, name: text.to_owned(), ..command }).await.unwrap();
+            let context = command
+                .context
+                .clone()
+                .map(|context| vedtak::schema::v1::CommandContext {
+                    reason: text.to_owned(),
+                    ..context
+                });
+            projects
+                .register_project(RegisterProject {
+                    context,
+                    name: text.to_owned(),
+                    ..command
+                })
+                .await
+                .unwrap();
         } else {
             let body = json!({"context": {"request_id": new_id(), "reason": text}, "name": text, "kind": "PROJECT_KIND_MAIN_PROJECT"});
             let path = server.url(&format!("/v1/projects/{project_id}/register"));
-            let answer = reqwest::Client::new().post(path).bearer_auth(administrator()).json(&body).send().await.unwrap();
+            let answer = reqwest::Client::new()
+                .post(path)
+                .bearer_auth(administrator())
+                .json(&body)
+                .send()
+                .await
+                .unwrap();
             assert_eq!(answer.status(), 200, "{text:?}: {}", answer.text().await.unwrap());
         }
-        let over_grpc = projects.get_project(GetProject { project_id: project_id.clone(), ..GetProject::default() }).await.unwrap().into_inner();
+        let over_grpc = projects
+            .get_project(GetProject {
+                project_id: project_id.clone(),
+                ..GetProject::default()
+            })
+            .await
+            .unwrap()
+            .into_inner();
         assert_eq!(over_grpc.name, text);
-        assert_eq!(get(&server, &format!("/v1/projects/{project_id}")).await["name"], json!(text));
+        assert_eq!(
+            get(&server, &format!("/v1/projects/{project_id}")).await["name"],
+            json!(text)
+        );
         let stream = format!("project%2F{project_id}");
         let records = get(&server, &format!("/v1/ledger/records?stream={stream}")).await;
         let record: Value = serde_json::from_str(records["records"][0]["record"].as_str().unwrap()).unwrap();
-        assert_eq!((&record["data"]["name"], &record["reason"]), (&json!(text), &json!(text)));
+        assert_eq!(
+            (&record["data"]["name"], &record["reason"]),
+            (&json!(text), &json!(text))
+        );
         let trail = get(&server, &format!("/v1/ledger/audit-trail?stream={stream}")).await;
         assert_eq!(trail["entries"][0]["reason"], json!(text));
         let overview = get(&server, &format!("/v1/projects?at_least={}", index + 1)).await;
-        assert!(overview["projects"].as_array().unwrap().iter().any(|project| project["name"] == json!(text)), "{text:?}");
+        assert!(
+            overview["projects"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|project| project["name"] == json!(text)),
+            "{text:?}"
+        );
     }
     // A second server, which remembers nothing, reads them out of the records alone.
     let second = Server::on(server.database.clone()).await;
@@ -71,7 +118,14 @@ async fn odd_texts_come_out_as_they_went_in() {
     assert_eq!(names["projects"].as_array().unwrap().len(), ODD.len());
     let records = get(&second, "/v1/ledger/records").await;
     for record in records["records"].as_array().unwrap() {
-        let project = get(&second, &format!("/v1/{}", record["stream"].as_str().unwrap().replacen("project/", "projects/", 1))).await;
+        let project = get(
+            &second,
+            &format!(
+                "/v1/{}",
+                record["stream"].as_str().unwrap().replacen("project/", "projects/", 1)
+            ),
+        )
+        .await;
         assert!(ODD.contains(&project["name"].as_str().unwrap()));
     }
 }
@@ -83,7 +137,16 @@ async fn a_text_as_long_as_its_field_allows_is_recorded_whole() {
     for letter in ["a", "ø", "🦊", "\""] {
         let project_id = new_id();
         let name = letter.repeat(200);
-        projects.register_project(RegisterProject { name: name.clone(), ..register_project(&project_id) }).await.unwrap();
-        assert_eq!(get(&server, &format!("/v1/projects/{project_id}")).await["name"], json!(name));
+        projects
+            .register_project(RegisterProject {
+                name: name.clone(),
+                ..register_project(&project_id)
+            })
+            .await
+            .unwrap();
+        assert_eq!(
+            get(&server, &format!("/v1/projects/{project_id}")).await["name"],
+            json!(name)
+        );
     }
 }

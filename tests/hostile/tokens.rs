@@ -94,17 +94,39 @@ fn forged() -> Vec<Stranger> {
     let theirs = stranger.sign(&good);
     // The stranger's signature under the name of the trusted key.
     let (signed, signature) = theirs.rsplit_once('.').unwrap();
-    let renamed = format!("{}.{}.{signature}", part(&json!({"alg": "ES256", "kid": key_id})), signed.split_once('.').unwrap().1);
-    let mut all = vec![("signed by a stranger".to_owned(), bearer(&theirs)), ("signed by a stranger in our name".to_owned(), bearer(&renamed))];
+    let renamed = format!(
+        "{}.{}.{signature}",
+        part(&json!({"alg": "ES256", "kid": key_id})),
+        signed.split_once('.').unwrap().1
+    );
+    let mut all = vec![
+        ("signed by a stranger".to_owned(), bearer(&theirs)),
+        ("signed by a stranger in our name".to_owned(), bearer(&renamed)),
+    ];
     for alg in ["none", "None", "NONE", "nOnE"] {
         for signature in ["", "x", signature] {
-            let token = format!("{}.{}.{signature}", part(&json!({"alg": alg, "kid": key_id})), part(&good));
+            let token = format!(
+                "{}.{}.{signature}",
+                part(&json!({"alg": alg, "kid": key_id})),
+                part(&good)
+            );
             all.push((format!("alg {alg}"), bearer(&token)));
         }
     }
-    let secrets = [jwk.to_string(), jwk["x"].as_str().unwrap().to_owned(), issuer().jwks().to_string(), String::new()];
-    for (algorithm, secret) in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512].into_iter().flat_map(|one| secrets.iter().map(move |secret| (one, secret))) {
-        let header = Header { kid: Some(key_id.clone()), ..Header::new(algorithm) };
+    let secrets = [
+        jwk.to_string(),
+        jwk["x"].as_str().unwrap().to_owned(),
+        issuer().jwks().to_string(),
+        String::new(),
+    ];
+    for (algorithm, secret) in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512]
+        .into_iter()
+        .flat_map(|one| secrets.iter().map(move |secret| (one, secret)))
+    {
+        let header = Header {
+            kid: Some(key_id.clone()),
+            ..Header::new(algorithm)
+        };
         let token = jsonwebtoken::encode(&header, &good, &EncodingKey::from_secret(secret.as_bytes())).unwrap();
         all.push((format!("{algorithm:?} with the public key"), bearer(&token)));
     }
@@ -132,23 +154,54 @@ fn forged() -> Vec<Stranger> {
 fn garbage() -> Vec<Stranger> {
     let good = token(TENANT, "kari", &["administrator"]);
     let read_again = URL_SAFE_NO_PAD.encode(super::nested::read_again("[]", "[".repeat(120).as_str(), 8));
-    let deep = format!("{}.{}.x", URL_SAFE_NO_PAD.encode("[".repeat(3_000)), URL_SAFE_NO_PAD.encode("[".repeat(2_000)));
+    let deep = format!(
+        "{}.{}.x",
+        URL_SAFE_NO_PAD.encode("[".repeat(3_000)),
+        URL_SAFE_NO_PAD.encode("[".repeat(2_000))
+    );
     let texts = [
-        "", "Bearer", "Bearer ", "Bearer x", "Bearer a.b", "Bearer a.b.c", "Bearer ...", "Bearer a.b.c.d", "Basic a2FyaTprYXJp", "Token x", &good,
-        &format!("Bearer{good}"), &format!("Bearer {good} {good}"), &format!("Bearer {good},"), &format!("Bearer \"{good}\""),
-        &format!("Bearer {}", "x".repeat(9_000)), &format!("Bearer {deep}"), &format!("Bearer {read_again}.{read_again}.x"),
-        &format!("Bearer {}.{read_again}.x", part(&json!({"alg": "ES256", "kid": "x"}))), &format!("Bearer {}", good.replace('.', "..")),
-        &format!("Basic {good}"), &format!("Bearer {}", good.to_uppercase()),
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer a.b",
+        "Bearer a.b.c",
+        "Bearer ...",
+        "Bearer a.b.c.d",
+        "Basic a2FyaTprYXJp",
+        "Token x",
+        &good,
+        &format!("Bearer{good}"),
+        &format!("Bearer {good} {good}"),
+        &format!("Bearer {good},"),
+        &format!("Bearer \"{good}\""),
+        &format!("Bearer {}", "x".repeat(9_000)),
+        &format!("Bearer {deep}"),
+        &format!("Bearer {read_again}.{read_again}.x"),
+        &format!("Bearer {}.{read_again}.x", part(&json!({"alg": "ES256", "kid": "x"}))),
+        &format!("Bearer {}", good.replace('.', "..")),
+        &format!("Basic {good}"),
+        &format!("Bearer {}", good.to_uppercase()),
     ]
     .map(|text| (text.chars().take(30).collect(), text.as_bytes().to_vec()));
-    texts.into_iter().chain([("bytes".to_owned(), b"Bearer \xFF\xFE".to_vec()), ("more bytes".to_owned(), vec![0x80; 300])]).collect()
+    texts
+        .into_iter()
+        .chain([
+            ("bytes".to_owned(), b"Bearer \xFF\xFE".to_vec()),
+            ("more bytes".to_owned(), vec![0x80; 300]),
+        ])
+        .collect()
 }
 
 /// A good token of which something has been changed.
 fn mutated(times: usize) -> Vec<Stranger> {
     let good = token(TENANT, "kari", &["administrator"]);
     let mut random = generator(30);
-    let alphabet: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(*b"-_.+/= ").collect();
+    let alphabet: Vec<u8> = (b'A'..=b'Z')
+        .chain(b'a'..=b'z')
+        .chain(b'0'..=b'9')
+        .chain(*b"-_.+/= ")
+        .collect();
     let mut all = Vec::new();
     while all.len() < times {
         let mut bytes = good.clone().into_bytes();
@@ -174,28 +227,45 @@ async fn nobody_gets_in_by_either_door_without_a_good_token() {
     let client = client();
     let strangers: Vec<Stranger> = [wrong_claims(), forged(), garbage(), mutated(count(3_000))].concat();
     let mut random = generator(31);
-    let strangers: Vec<_> = strangers.into_iter().map(|stranger| (METHODS.choose(&mut random).unwrap(), stranger)).collect();
+    let strangers: Vec<_> = strangers
+        .into_iter()
+        .map(|stranger| (METHODS.choose(&mut random).unwrap(), stranger))
+        .collect();
     let caller = Caller::connect(&target).await;
-    send_all("both doors, a bad token", strangers, async |(method, (name, header))| {
-        let told = |problem: String| format!("{name} for {}: {problem}", method.name);
-        let secret = String::from_utf8_lossy(&header).into_owned();
-        let path = target.server.url(&method.path.replace(['{', '}'], ""));
-        let request = if method.verb == "get" { client.get(path) } else { client.post(path).header("content-type", "application/json").body("{}") };
-        let answer = request.header("authorization", header.as_slice()).send().await.map_err(|error| told(error.to_string()))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(|error| told(error.to_string()))?;
-        answer::problem(status, &headers, &body, None, &secret).map_err(told)?;
-        if ![401, 403].contains(&status.as_u16()) {
-            return Err(told(format!("answered {status}")));
-        }
-        let request = caller.request(method.grpc_path).header("authorization", header.as_slice());
-        let answer = caller.send(request, framed(&[])).await.map_err(told)?;
-        let status = answer.status.ok_or_else(|| told(format!("HTTP {}", answer.http)))?;
-        if ![tonic::Code::Unauthenticated, tonic::Code::PermissionDenied].contains(&status.code()) {
-            return Err(told(format!("answered {:?}", status.code())));
-        }
-        answer::refusal(&status, true, None, &secret).map_err(told)
-    })
+    send_all(
+        "both doors, a bad token",
+        strangers,
+        async |(method, (name, header))| {
+            let told = |problem: String| format!("{name} for {}: {problem}", method.name);
+            let secret = String::from_utf8_lossy(&header).into_owned();
+            let path = target.server.url(&method.path.replace(['{', '}'], ""));
+            let request = if method.verb == "get" {
+                client.get(path)
+            } else {
+                client.post(path).header("content-type", "application/json").body("{}")
+            };
+            let answer = request
+                .header("authorization", header.as_slice())
+                .send()
+                .await
+                .map_err(|error| told(error.to_string()))?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let body = answer.bytes().await.map_err(|error| told(error.to_string()))?;
+            answer::problem(status, &headers, &body, None, &secret).map_err(told)?;
+            if ![401, 403].contains(&status.as_u16()) {
+                return Err(told(format!("answered {status}")));
+            }
+            let request = caller
+                .request(method.grpc_path)
+                .header("authorization", header.as_slice());
+            let answer = caller.send(request, framed(&[])).await.map_err(told)?;
+            let status = answer.status.ok_or_else(|| told(format!("HTTP {}", answer.http)))?;
+            if ![tonic::Code::Unauthenticated, tonic::Code::PermissionDenied].contains(&status.code()) {
+                return Err(told(format!("answered {:?}", status.code())));
+            }
+            answer::refusal(&status, true, None, &secret).map_err(told)
+        },
+    )
     .await;
     target.is_unharmed().await;
 }
@@ -205,11 +275,23 @@ async fn no_route_of_the_schema_is_open_to_a_caller_without_a_token() {
     let target = Target::start().await;
     let caller = Caller::connect(&target).await;
     for method in METHODS {
-        let answer = caller.send(caller.request(method.grpc_path), framed(&[])).await.unwrap();
-        assert_eq!(answer.status.unwrap().code(), tonic::Code::Unauthenticated, "{}", method.name);
+        let answer = caller
+            .send(caller.request(method.grpc_path), framed(&[]))
+            .await
+            .unwrap();
+        assert_eq!(
+            answer.status.unwrap().code(),
+            tonic::Code::Unauthenticated,
+            "{}",
+            method.name
+        );
         let path = target.server.url(&method.path.replace(['{', '}'], ""));
         let client = client();
-        let request = if method.verb == "get" { client.get(path) } else { client.post(path) };
+        let request = if method.verb == "get" {
+            client.get(path)
+        } else {
+            client.post(path)
+        };
         assert_eq!(request.send().await.unwrap().status(), 401, "{}", method.name);
     }
 }
@@ -225,7 +307,13 @@ async fn a_role_does_not_reach_beyond_itself() {
             let request = caller.request(method.grpc_path).header("authorization", bearer(&token));
             let status = caller.send(request, framed(&[])).await.unwrap().status.unwrap();
             let denied = status.code() == tonic::Code::PermissionDenied;
-            assert_eq!(denied, method.access as i32 > access, "{} as {role}: {:?}", method.name, status.code());
+            assert_eq!(
+                denied,
+                method.access as i32 > access,
+                "{} as {role}: {:?}",
+                method.name,
+                status.code()
+            );
         }
     }
     target.is_unharmed().await;
@@ -239,11 +327,20 @@ async fn a_burst_of_bad_tokens_does_not_break_off_the_calls_of_others() {
     let message = framed(&[]);
     let caller = Caller::connect(&target).await;
     send_all("one connection, many bad tokens", 0..3_000, async |_| {
-        let request = caller.request("/vedtak.v1.LedgerService/RecordBatch").header("authorization", "Bearer x");
+        let request = caller
+            .request("/vedtak.v1.LedgerService/RecordBatch")
+            .header("authorization", "Bearer x");
         let status = caller.send(request, message.clone()).await?.status.ok_or("no status")?;
-        if status.code() == tonic::Code::Unauthenticated { Ok(()) } else { Err(format!("answered {:?}", status.code())) }
+        if status.code() == tonic::Code::Unauthenticated {
+            Ok(())
+        } else {
+            Err(format!("answered {:?}", status.code()))
+        }
     })
     .await;
-    let answer = caller.send(caller.authorized("/vedtak.v1.LedgerService/GetHead"), framed(&[])).await.unwrap();
+    let answer = caller
+        .send(caller.authorized("/vedtak.v1.LedgerService/GetHead"), framed(&[]))
+        .await
+        .unwrap();
     assert_eq!(answer.status.unwrap().code(), tonic::Code::Ok);
 }

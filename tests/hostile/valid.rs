@@ -30,8 +30,16 @@ pub fn out_of_range(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         Kind::String => text(field, &rules.sub("string")),
         Kind::Int32 => number(&rules.sub("int32")),
         Kind::Int64 => number(&rules.sub("int64")),
-        Kind::Enum(_) if rules.sub("enum").refuses_zero() => vec![("an unknown value", json!(9999)), ("no value", json!(0)), ("minus one", json!(-1))],
-        Kind::Enum(_) => vec![("an unknown value", json!(9999)), ("minus one", json!(-1)), ("the largest", json!(i32::MAX))],
+        Kind::Enum(_) if rules.sub("enum").refuses_zero() => vec![
+            ("an unknown value", json!(9999)),
+            ("no value", json!(0)),
+            ("minus one", json!(-1)),
+        ],
+        Kind::Enum(_) => vec![
+            ("an unknown value", json!(9999)),
+            ("minus one", json!(-1)),
+            ("the largest", json!(i32::MAX)),
+        ],
         Kind::Message(_) if rules.flag("required") => vec![("nothing", Value::Null)],
         _ => Vec::new(),
     }
@@ -40,7 +48,12 @@ pub fn out_of_range(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
 fn text(field: &FieldDescriptor, rules: &Rules) -> Vec<(&'static str, Value)> {
     let mut wrong = vec![("U+0000", json!("a\0b"))];
     if rules.flag("uuid") || is_date(field) || rules.text("pattern").is_some() {
-        wrong.extend([("nothing", json!("")), ("emoji", json!("🦊")), ("a line break", json!("2024-05-01\n")), ("a long text", json!("9".repeat(100_000)))]);
+        wrong.extend([
+            ("nothing", json!("")),
+            ("emoji", json!("🦊")),
+            ("a line break", json!("2024-05-01\n")),
+            ("a long text", json!("9".repeat(100_000))),
+        ]);
         return wrong;
     }
     let most = usize::try_from(rules.number("max_len").unwrap()).unwrap();
@@ -52,8 +65,14 @@ fn text(field: &FieldDescriptor, rules: &Rules) -> Vec<(&'static str, Value)> {
 }
 
 fn number(rules: &Rules) -> Vec<(&'static str, Value)> {
-    let below = rules.number("gte").and_then(|least| least.checked_sub(1)).map(|value| ("one too low", json!(value)));
-    let above = rules.number("lte").and_then(|most| most.checked_add(1)).map(|value| ("one too high", json!(value)));
+    let below = rules
+        .number("gte")
+        .and_then(|least| least.checked_sub(1))
+        .map(|value| ("one too low", json!(value)));
+    let above = rules
+        .number("lte")
+        .and_then(|most| most.checked_add(1))
+        .map(|value| ("one too high", json!(value)));
     below.into_iter().chain(above).collect()
 }
 
@@ -61,12 +80,22 @@ fn number(rules: &Rules) -> Vec<(&'static str, Value)> {
 fn extreme(message: &MessageDescriptor, ids: &[String], random: &mut StdRng) -> Value {
     let mut fields = Map::new();
     let of_many: Vec<_> = message.oneofs().filter(|one_of| one_of.fields().len() > 1).collect();
-    let chosen: Vec<FieldDescriptor> = of_many.iter().map(|one_of| one_of.fields().nth(random.random_range(0..one_of.fields().len())).unwrap()).collect();
+    let chosen: Vec<FieldDescriptor> = of_many
+        .iter()
+        .map(|one_of| {
+            one_of
+                .fields()
+                .nth(random.random_range(0..one_of.fields().len()))
+                .unwrap()
+        })
+        .collect();
     for field in message.fields() {
         if field.containing_oneof().is_some_and(|one_of| of_many.contains(&one_of)) && !chosen.contains(&field) {
             continue;
         }
-        if field.name() == "expected_version" || (field.supports_presence() && field.kind().as_message().is_none() && random.random_bool(0.4)) {
+        if field.name() == "expected_version"
+            || (field.supports_presence() && field.kind().as_message().is_none() && random.random_bool(0.4))
+        {
             continue;
         }
         let rules = Rules::of(&field);
@@ -74,7 +103,9 @@ fn extreme(message: &MessageDescriptor, ids: &[String], random: &mut StdRng) -> 
             let repeated = rules.sub("repeated");
             let most = repeated.number("max_items").unwrap().min(12);
             let many = random.random_range(repeated.number("min_items").unwrap_or_default()..=most);
-            (0..many).map(|_| limit(&field, &repeated.sub("items"), ids, random)).collect()
+            (0..many)
+                .map(|_| limit(&field, &repeated.sub("items"), ids, random))
+                .collect()
         } else {
             limit(&field, &rules, ids, random)
         };
@@ -86,19 +117,37 @@ fn extreme(message: &MessageDescriptor, ids: &[String], random: &mut StdRng) -> 
 fn limit(field: &FieldDescriptor, rules: &Rules, ids: &[String], random: &mut StdRng) -> Value {
     let either = |low: Option<i64>, high: Option<i64>, random: &mut StdRng| {
         let (low, high) = (low.unwrap_or(i64::from(i32::MIN)), high.unwrap_or(i64::from(i32::MAX)));
-        *[low, high, low + 1, high - 1, 0.clamp(low, high), 1.clamp(low, high)].choose(random).unwrap()
+        *[low, high, low + 1, high - 1, 0.clamp(low, high), 1.clamp(low, high)]
+            .choose(random)
+            .unwrap()
     };
     match field.kind() {
         Kind::String => limit_of_text(field, &rules.sub("string"), ids, random),
         Kind::Bool => json!(random.random_bool(0.5)),
-        Kind::Int32 => json!(either(rules.sub("int32").number("gte"), rules.sub("int32").number("lte"), random)),
-        Kind::Int64 => json!(either(rules.sub("int64").number("gte"), rules.sub("int64").number("lte"), random)),
+        Kind::Int32 => json!(either(
+            rules.sub("int32").number("gte"),
+            rules.sub("int32").number("lte"),
+            random
+        )),
+        Kind::Int64 => json!(either(
+            rules.sub("int64").number("gte"),
+            rules.sub("int64").number("lte"),
+            random
+        )),
         Kind::Enum(kind) => {
-            let values: Vec<i32> = kind.values().map(|value| value.number()).filter(|number| *number > 0).collect();
+            let values: Vec<i32> = kind
+                .values()
+                .map(|value| value.number())
+                .filter(|number| *number > 0)
+                .collect();
             json!(values.choose(random).unwrap())
         }
         Kind::Message(inner) if inner.package_name() == "vedtak.v1" => extreme(&inner, ids, random),
-        Kind::Message(_) => json!(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z"].choose(random).unwrap()),
+        Kind::Message(_) => json!(
+            ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z"]
+                .choose(random)
+                .unwrap()
+        ),
         other => panic!("{} is a {other:?}, which requests do not hold", field.full_name()),
     }
 }
@@ -111,17 +160,44 @@ fn limit_of_text(field: &FieldDescriptor, rules: &Rules, ids: &[String], random:
         return json!(ids.choose(random).unwrap());
     }
     if is_date(field) {
-        let dates = ["0001-01-01", "0000-01-01", "1582-10-10", "2024-02-29", "2025-01-01", "2025-12-31", "9999-12-31"];
+        let dates = [
+            "0001-01-01",
+            "0000-01-01",
+            "1582-10-10",
+            "2024-02-29",
+            "2025-01-01",
+            "2025-12-31",
+            "9999-12-31",
+        ];
         return json!(dates.choose(random).unwrap());
     }
     if let Some(pattern) = rules.text("pattern") {
         let pattern = Regex::new(&pattern).unwrap();
-        let known = ["1900", "2199", "2024", "974760673", "000000000", "999999999", "1900-01", "2199-12", "2199-Q4", "2024-05", &"f".repeat(64), &ids[0]];
-        let known: Vec<&str> = known.into_iter().chain(["regional-cooperation", "stage-gate"]).filter(|text| pattern.is_match(text)).collect();
+        let known = [
+            "1900",
+            "2199",
+            "2024",
+            "974760673",
+            "000000000",
+            "999999999",
+            "1900-01",
+            "2199-12",
+            "2199-Q4",
+            "2024-05",
+            &"f".repeat(64),
+            &ids[0],
+        ];
+        let known: Vec<&str> = known
+            .into_iter()
+            .chain(["regional-cooperation", "stage-gate"])
+            .filter(|text| pattern.is_match(text))
+            .collect();
         return json!(known.choose(random).expect("a text for every pattern"));
     }
     let most = usize::try_from(rules.number("max_len").unwrap()).unwrap();
-    let letter = *["a", "🦊", "\u{202E}", "\u{7F}", "%", "\"", "\\", "e\u{301}"].choose(random).unwrap();
+    let letter = *["a", "🦊", "\u{202E}", "\u{7F}", "%", "\"", "\\", "e\u{301}"]
+        .choose(random)
+        .unwrap();
     let times = most / letter.chars().count();
     json!(letter.repeat(*[1, times.max(1), times.min(50)].choose(random).unwrap()))
 }
@@ -129,8 +205,13 @@ fn limit_of_text(field: &FieldDescriptor, rules: &Rules, ids: &[String], random:
 #[tokio::test(flavor = "multi_thread")]
 async fn values_at_their_limits_are_judged_and_break_nothing() {
     let target = Target::start().await;
-    let ids: Vec<String> = std::iter::once(target.project_id.clone()).chain((0..3).map(|_| new_id())).collect();
-    let commands: Vec<&Method> = METHODS.iter().filter(|method| method.kind == MethodKind::Command).collect();
+    let ids: Vec<String> = std::iter::once(target.project_id.clone())
+        .chain((0..3).map(|_| new_id()))
+        .collect();
+    let commands: Vec<&Method> = METHODS
+        .iter()
+        .filter(|method| method.kind == MethodKind::Command)
+        .collect();
     let mut random = generator(20);
     let cases: Vec<(&Method, Vec<u8>)> = (0..count(20_000))
         .map(|_| {
@@ -147,22 +228,42 @@ async fn values_at_their_limits_are_judged_and_break_nothing() {
         })
         .collect();
     let caller = Caller::connect(&target).await;
-    send_all("gRPC, values at their limits", cases, async |(method, message): (&Method, Vec<u8>)| {
-        let answer = caller.send(caller.authorized(method.grpc_path), framed(&message)).await.map_err(|problem| format!("{}: {problem}", method.name))?;
-        match answer.status {
-            Some(status) if status.code() == tonic::Code::Ok => Ok(()),
-            Some(status) => answer::refusal(&status, true, None, &target.token).map_err(|problem| format!("{}: {problem}", method.name)),
-            None => Err(format!("{}: HTTP {}", method.name, answer.http)),
-        }
-    })
+    send_all(
+        "gRPC, values at their limits",
+        cases,
+        async |(method, message): (&Method, Vec<u8>)| {
+            let answer = caller
+                .send(caller.authorized(method.grpc_path), framed(&message))
+                .await
+                .map_err(|problem| format!("{}: {problem}", method.name))?;
+            match answer.status {
+                Some(status) if status.code() == tonic::Code::Ok => Ok(()),
+                Some(status) => answer::refusal(&status, true, None, &target.token)
+                    .map_err(|problem| format!("{}: {problem}", method.name)),
+                None => Err(format!("{}: HTTP {}", method.name, answer.http)),
+            }
+        },
+    )
     .await;
     // Whatever was accepted can be read in every way.
     let project = format!("/v1/projects/{}", target.project_id);
-    for query in METHODS.iter().filter(|method| method.kind == MethodKind::Query && method.path.starts_with("/v1/projects/{project_id}")) {
-        target.get(&query.path.replace("{project_id}", &target.project_id)).await;
+    for query in METHODS
+        .iter()
+        .filter(|method| method.kind == MethodKind::Query && method.path.starts_with("/v1/projects/{project_id}"))
+    {
+        target
+            .get(&query.path.replace("{project_id}", &target.project_id))
+            .await;
     }
     let head = target.get("/v1/ledger/head").await;
-    target.get(&format!("/v1/projects?at_least={}", head["position"].as_str().unwrap())).await;
-    target.get(&format!("/v1/ledger/audit-trail?stream=project/{}&page_size=1000", target.project_id)).await;
+    target
+        .get(&format!("/v1/projects?at_least={}", head["position"].as_str().unwrap()))
+        .await;
+    target
+        .get(&format!(
+            "/v1/ledger/audit-trail?stream=project/{}&page_size=1000",
+            target.project_id
+        ))
+        .await;
     target.get(&format!("{project}?as_of.position=2")).await;
 }

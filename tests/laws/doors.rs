@@ -1,6 +1,7 @@
 //! Both doors, called alike with the bytes of any message, and what they answer in one form.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
@@ -63,7 +64,11 @@ pub fn method(name: &str) -> &'static Method {
 impl Doors {
     /// Goes to a server with a token.
     pub async fn of(server: &Server, token: &str) -> Self {
-        let http = reqwest::Client::new();
+        // The server closes a connection that was silent for a quarter of a minute: one that was so nearly is not used again.
+        let http = reqwest::Client::builder()
+            .pool_idle_timeout(Duration::from_secs(5))
+            .build()
+            .unwrap();
         Self {
             channel: server.channel(token).await,
             http,
