@@ -9,6 +9,7 @@ mod identity;
 mod isolation;
 mod kills;
 mod laws;
+mod migrations;
 mod openapi;
 mod support;
 mod telemetry;

@@ -1,0 +1,91 @@
+//! What is recorded stays: whoever asks, and however.
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use super::{OURS, refused, session, set_tenant, two_tenants};
+
+/// Everything that is in the tables that only grow.
+async fn content(database: &str) -> Vec<String> {
+    let mut session = PgConnection::connect(database).await.unwrap();
+    let mut content = Vec::new();
+    for table in ["records", "requests", "heads"] {
+        let query = format!("SELECT t::text FROM vedtak.{table} t ORDER BY 1");
+        content.extend(sqlx::query_scalar::<_, String>(AssertSqlSafe(query)).fetch_all(&mut session).await.unwrap());
+    }
+    content
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_service_nor_owner_nor_superuser_changes_or_removes_what_is_recorded() {
+    let (server, _) = two_tenants().await;
+    let before = content(&server.database).await;
+    for (role, replica) in [("vedtak_service", false), ("vedtak_reader", false), ("vedtak_owner", false), ("postgres", false), ("postgres", true)] {
+        let mut session = session(&server.database, role).await;
+        set_tenant(&mut session, Some(OURS)).await;
+        if replica {
+            // Ordinary triggers are skipped in such a session.
+            session.execute("SET session_replication_role = replica").await.unwrap();
+        }
+        for table in ["records", "requests"] {
+            for statement in [
+                format!("UPDATE vedtak.{table} SET version = version"),
+                format!("UPDATE vedtak.{table} SET stream = 'project/x' WHERE tenant = '{OURS}'"),
+                format!("DELETE FROM vedtak.{table}"),
+                format!("DELETE FROM vedtak.{table} WHERE tenant = '{OURS}' AND position = 1"),
+                format!("TRUNCATE vedtak.{table}"),
+                format!("TRUNCATE vedtak.{table} CASCADE"),
+                format!("INSERT INTO vedtak.{table} SELECT * FROM vedtak.{table} ON CONFLICT ON CONSTRAINT {table}_pkey DO UPDATE SET version = 1"),
+                format!("MERGE INTO vedtak.{table} t USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE"),
+            ] {
+                refused(&mut session, &statement).await;
+            }
+        }
+        for statement in [
+            "UPDATE vedtak.heads SET position = position - 1",
+            "UPDATE vedtak.heads SET position = position",
+            "UPDATE vedtak.heads SET position = position + 1, recorded_at = recorded_at - interval '1 second'",
+            "UPDATE vedtak.heads SET tenant = 'x'",
+            "DELETE FROM vedtak.heads",
+            "TRUNCATE vedtak.heads",
+        ] {
+            refused(&mut session, statement).await;
+        }
+    }
+    assert_eq!(content(&server.database).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_change_says_what_to_do_instead() {
+    let (server, _) = two_tenants().await;
+    let mut session = session(&server.database, "postgres").await;
+    let sentence = refused(&mut session, "DELETE FROM vedtak.records").await;
+    assert_eq!(sentence, "vedtak.records is append-only: DELETE is refused");
+}
+
+/// The service inserts, and cannot insert what is no next record: a place that is taken, a row of the wrong form.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_cannot_insert_what_is_recorded_already_or_is_no_record() {
+    let (server, _) = two_tenants().await;
+    let before = content(&server.database).await;
+    let mut session = session(&server.database, "vedtak_service").await;
+    set_tenant(&mut session, Some(OURS)).await;
+    let columns = "tenant, position, stream, version, type, recorded_at, request_id, record, leaf_hash";
+    for (position, stream, version, record, leaf_hash) in [
+        (1, "stream", "99", "record", "leaf_hash"),
+        (99, "stream", "version", "record", "leaf_hash"),
+        (0, "stream", "99", "record", "leaf_hash"),
+        (-1, "stream", "99", "record", "leaf_hash"),
+        (99, "stream", "0", "record", "leaf_hash"),
+        (99, "stream", "99", "''::bytea", "leaf_hash"),
+        (99, "stream", "99", "convert_to(repeat('x', 65536), 'UTF8')", "leaf_hash"),
+        (99, "stream", "99", "record", "'x'::bytea"),
+        (99, "null", "99", "record", "leaf_hash"),
+    ] {
+        let row = format!("tenant, {position}, {stream}, {version}, type, recorded_at, request_id, {record}, {leaf_hash}");
+        let statement = format!("INSERT INTO vedtak.records ({columns}) SELECT {row} FROM vedtak.records WHERE position = 1");
+        let error = session.execute(AssertSqlSafe(statement.clone())).await.expect_err(&statement).into_database_error().unwrap();
+        // Integrity constraint violations: a key that is taken, a check, or a null.
+        assert!(error.code().is_some_and(|code| code.starts_with("23")), "{statement}: {error}");
+    }
+    assert_eq!(content(&server.database).await, before);
+}
