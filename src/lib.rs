@@ -1,6 +1,9 @@
 //! Vedtak: the book of record for how municipal projects are governed.
 //!
-//! placeholder
+//! A tour of the house, from the inside out: [`schema`] is the proto in Rust; [`domain`] the rules, pure; [`ledger`] appends, reads
+//! and follows, and knows no concept; [`rules`] is where the two meet; [`projections`] keep what crosses projects; [`api`] has the
+//! doors and the one handler behind them; `cli` the subcommands. [`embedded`] is the private PostgreSQL of `vedtak dev` and of the
+//! tests. ARCHITECTURE.md tells the way of a command and what always holds.
 
 pub mod api;
 pub mod cli;
