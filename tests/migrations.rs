@@ -12,7 +12,10 @@ async fn empty() -> String {
     let other = database().await;
     let name = format!("empty_{}", new_id().replace('-', ""));
     let mut session = PgConnection::connect(&other).await.unwrap();
-    session.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+    session
+        .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .await
+        .unwrap();
     let (before, rest) = other.split_once("/test_").unwrap();
     let (_, after) = rest.split_once('?').unwrap();
     format!("{before}/{name}?{after}")
@@ -42,7 +45,10 @@ async fn schema(database: &str) -> BTreeSet<String> {
 }
 
 async fn readiness(database: &str) -> Result<(), String> {
-    let config = StoreConfig { url: database.to_owned(), ..StoreConfig::default() };
+    let config = StoreConfig {
+        url: database.to_owned(),
+        ..StoreConfig::default()
+    };
     Store::connect(&config).await.unwrap().readiness().await
 }
 
@@ -59,7 +65,12 @@ async fn migrating_again_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_may_migrate_the_same_database_at_once() {
     let database = empty().await;
-    let (a, b, c, d) = tokio::join!(Store::migrate(&database), Store::migrate(&database), Store::migrate(&database), Store::migrate(&database));
+    let (a, b, c, d) = tokio::join!(
+        Store::migrate(&database),
+        Store::migrate(&database),
+        Store::migrate(&database),
+        Store::migrate(&database)
+    );
     for outcome in [a, b, c, d] {
         outcome.unwrap();
     }
@@ -77,7 +88,12 @@ async fn several_databases_of_one_cluster_may_be_migrated_at_once() {
     }
     // The rows of the migrations hold their times.
     let schemas = [schema(&databases[0]).await, schema(&databases[1]).await];
-    let [first, second] = schemas.map(|schema| schema.into_iter().filter(|line| !line.starts_with('(')).collect::<Vec<_>>());
+    let [first, second] = schemas.map(|schema| {
+        schema
+            .into_iter()
+            .filter(|line| !line.starts_with('('))
+            .collect::<Vec<_>>()
+    });
     assert_eq!(first, second);
 }
 
@@ -110,13 +126,31 @@ async fn readiness_says_that_the_schema_is_missing() {
 async fn readiness_says_that_the_schema_is_old_or_new() {
     let database = database().await;
     let mut session = PgConnection::connect(&database).await.unwrap();
-    let latest: i64 = sqlx::query_scalar("SELECT max(version) FROM public._sqlx_migrations").fetch_one(&mut session).await.unwrap();
+    let latest: i64 = sqlx::query_scalar("SELECT max(version) FROM public._sqlx_migrations")
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
     session.execute("UPDATE public._sqlx_migrations SET version = version + 1000 WHERE version = (SELECT max(version) FROM public._sqlx_migrations)").await.unwrap();
     let new = readiness(&database).await.unwrap_err();
-    assert_eq!(new, format!("The schema is at version {}, this binary knows {latest}: run a newer vedtak.", latest + 1000));
-    session.execute("DELETE FROM public._sqlx_migrations WHERE version > 1000").await.unwrap();
+    assert_eq!(
+        new,
+        format!(
+            "The schema is at version {}, this binary knows {latest}: run a newer vedtak.",
+            latest + 1000
+        )
+    );
+    session
+        .execute("DELETE FROM public._sqlx_migrations WHERE version > 1000")
+        .await
+        .unwrap();
     let old = readiness(&database).await.unwrap_err();
-    assert_eq!(old, format!("The schema is at version {}, this binary needs {latest}: run `vedtak migrate`.", latest - 1));
+    assert_eq!(
+        old,
+        format!(
+            "The schema is at version {}, this binary needs {latest}: run `vedtak migrate`.",
+            latest - 1
+        )
+    );
 }
 
 /// A migration that was applied and then edited is found out, and one that breaks off leaves nothing half-done.
@@ -124,7 +158,10 @@ async fn readiness_says_that_the_schema_is_old_or_new() {
 async fn a_migration_that_was_changed_after_it_was_run_is_refused() {
     let database = database().await;
     let mut session = PgConnection::connect(&database).await.unwrap();
-    session.execute("UPDATE public._sqlx_migrations SET checksum = 'x'::bytea WHERE version = 2").await.unwrap();
+    session
+        .execute("UPDATE public._sqlx_migrations SET checksum = 'x'::bytea WHERE version = 2")
+        .await
+        .unwrap();
     let before = schema(&database).await;
     Store::migrate(&database).await.unwrap_err();
     assert_eq!(schema(&database).await, before);

@@ -5,8 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// Longer than a file may be, each with its reason.
 const LONG_FILES: [(&str, &str); 2] = [
-    ("src/embedded/server.rs", "the life of one private PostgreSQL, whose steps lean on each other"),
-    ("src/ledger/append.rs", "one append, from the lock to the answer, told in one place"),
+    (
+        "src/embedded/server.rs",
+        "the life of one private PostgreSQL, whose steps lean on each other",
+    ),
+    (
+        "src/ledger/append.rs",
+        "one append, from the lock to the answer, told in one place",
+    ),
 ];
 
 const MOST_LINES_OF_A_FILE: usize = 500;
@@ -31,8 +37,12 @@ impl Source {
 
     /// The lines of code that hold one of these words.
     fn holding(&self, words: &[&str]) -> Vec<String> {
-        let found = self.code().filter(|(_, line)| words.iter().any(|word| line.contains(word)));
-        found.map(|(number, line)| format!("{}:{number}: {}", self.path, line.trim())).collect()
+        let found = self
+            .code()
+            .filter(|(_, line)| words.iter().any(|word| line.contains(word)));
+        found
+            .map(|(number, line)| format!("{}:{number}: {}", self.path, line.trim()))
+            .collect()
     }
 }
 
@@ -50,7 +60,10 @@ fn files(places: &[&str], endings: &[&str]) -> Vec<Source> {
             }
         } else if endings.iter().any(|ending| name.ends_with(ending)) {
             let text = fs::read_to_string(&path).unwrap();
-            found.push(Source { path: path.strip_prefix(root).unwrap().to_string_lossy().into_owned(), text });
+            found.push(Source {
+                path: path.strip_prefix(root).unwrap().to_string_lossy().into_owned(),
+                text,
+            });
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -75,10 +88,32 @@ fn silent(places: &[&str], words: &[&str], why: &str) {
 #[test]
 fn the_domain_is_pure() {
     let impure = [
-        "std::fs", "std::net", "std::io", "std::env", "std::process", "std::thread", "std::time", "tokio", "sqlx", "futures", "SystemTime", "Instant",
-        "rand::", "now_utc", "clock::", "Uuid::new", "async ", ".await", "tracing::", "unsafe",
+        "std::fs",
+        "std::net",
+        "std::io",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "std::time",
+        "tokio",
+        "sqlx",
+        "futures",
+        "SystemTime",
+        "Instant",
+        "rand::",
+        "now_utc",
+        "clock::",
+        "Uuid::new",
+        "async ",
+        ".await",
+        "tracing::",
+        "unsafe",
     ];
-    silent(&["src/domain"], &impure, "a decision is judged again in an audit, and must come out the same");
+    silent(
+        &["src/domain"],
+        &impure,
+        "a decision is judged again in an audit, and must come out the same",
+    );
 }
 
 #[test]
@@ -89,7 +124,10 @@ fn arrows_point_inward() {
         ("src/ledger", from(&["domain", "api", "projections", "cli", "rules"])),
         ("src/projections", from(&["api", "cli"])),
         ("src/api", from(&["cli"])),
-        ("src/schema", from(&["domain", "ledger", "api", "projections", "cli", "rules"])),
+        (
+            "src/schema",
+            from(&["domain", "ledger", "api", "projections", "cli", "rules"]),
+        ),
     ] {
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         silent(&[room], &others, &format!("{room} does not know what lies further out"));
@@ -99,7 +137,10 @@ fn arrows_point_inward() {
 #[test]
 fn every_file_opens_with_a_sentence_about_itself() {
     let sources = rust(&["src", "tests", "proto", "benches"]);
-    let mute = sources.iter().filter(|source| !source.text.starts_with("//! ")).map(|source| source.path.clone());
+    let mute = sources
+        .iter()
+        .filter(|source| !source.text.starts_with("//! "))
+        .map(|source| source.path.clone());
     none("these open with no //!", &mute.collect::<Vec<_>>());
 }
 
@@ -143,8 +184,15 @@ fn long_functions(source: &Source) -> Vec<String> {
 #[test]
 fn nothing_is_left_open_or_printed_past_the_log() {
     let unfinished = [".unwrap()", "todo!", "unimplemented!", "dbg!"];
-    silent(&["src"], &unfinished, "a service says what went wrong, or why it cannot");
-    let mut printed: Vec<String> = rust(&["src"]).iter().flat_map(|source| source.holding(&["println!", "print!(", "eprint!("])).collect();
+    silent(
+        &["src"],
+        &unfinished,
+        "a service says what went wrong, or why it cannot",
+    );
+    let mut printed: Vec<String> = rust(&["src"])
+        .iter()
+        .flat_map(|source| source.holding(&["println!", "print!(", "eprint!("]))
+        .collect();
     printed.retain(|line| !line.starts_with("src/cli/"));
     none("only the command line prints", &printed);
 }
@@ -180,7 +228,10 @@ fn every_rule_of_the_core_concepts_has_a_test_that_bears_its_name() {
     let unproved: Vec<String> = RULES
         .split_whitespace()
         .filter(|rule| {
-            let (first, inside) = (format!("fn {}_", rule.to_lowercase()), format!("_{}_", rule.to_lowercase()));
+            let (first, inside) = (
+                format!("fn {}_", rule.to_lowercase()),
+                format!("_{}_", rule.to_lowercase()),
+            );
             let names = |line: &str| line.contains(&first) || (line.contains("fn ") && line.contains(&inside));
             !tests.iter().any(|source| source.code().any(|(_, line)| names(line)))
         })
@@ -191,8 +242,27 @@ fn every_rule_of_the_core_concepts_has_a_test_that_bears_its_name() {
 
 #[test]
 fn nothing_speaks_of_the_machine_it_was_written_on() {
-    let endings = [".rs", ".proto", ".sql", ".toml", ".md", ".yaml", ".yml", ".html", ".js", ".css", ".json", "run", "install", "Containerfile"];
-    let machine = [["/wor", "k/"].concat(), ["/tmp/", "wt"].concat(), ["/home/", "user"].concat()];
+    let endings = [
+        ".rs",
+        ".proto",
+        ".sql",
+        ".toml",
+        ".md",
+        ".yaml",
+        ".yml",
+        ".html",
+        ".js",
+        ".css",
+        ".json",
+        "run",
+        "install",
+        "Containerfile",
+    ];
+    let machine = [
+        ["/wor", "k/"].concat(),
+        ["/tmp/", "wt"].concat(),
+        ["/home/", "user"].concat(),
+    ];
     let mut found = Vec::new();
     for source in files(&["."], &endings) {
         let lines = source.text.lines().enumerate();

@@ -15,7 +15,12 @@ use super::{OURS, THEIRS, two_tenants};
 use crate::support::{Server, context, new_id, register_project, register_risk, token};
 
 async fn get(server: &Server, tenant: &str, path: &str) -> (u16, String) {
-    let answer = reqwest::Client::new().get(server.url(path)).bearer_auth(token(tenant, "kari", &["administrator"])).send().await.unwrap();
+    let answer = reqwest::Client::new()
+        .get(server.url(path))
+        .bearer_auth(token(tenant, "kari", &["administrator"]))
+        .send()
+        .await
+        .unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
@@ -25,7 +30,10 @@ async fn another_tenants_project_is_answered_as_one_that_never_existed() {
     let (server, [ours, _]) = two_tenants().await;
     let never = new_id();
     let mut asked = 0;
-    for query in METHODS.iter().filter(|method| method.kind == MethodKind::Query && method.path.contains("{project_id}")) {
+    for query in METHODS
+        .iter()
+        .filter(|method| method.kind == MethodKind::Query && method.path.contains("{project_id}"))
+    {
         for suffix in ["", "?as_of.position=1", "?at_least=2"] {
             let path = |id: &str| format!("{}{suffix}", query.path.replace("{project_id}", id));
             let theirs = get(&server, THEIRS, &path(&ours)).await;
@@ -34,7 +42,12 @@ async fn another_tenants_project_is_answered_as_one_that_never_existed() {
             assert_eq!(status, 404, "{} {suffix}", query.name);
             asked += 1;
         }
-        assert_eq!(get(&server, OURS, &query.path.replace("{project_id}", &ours)).await.0, 200, "{}", query.name);
+        assert_eq!(
+            get(&server, OURS, &query.path.replace("{project_id}", &ours)).await.0,
+            200,
+            "{}",
+            query.name
+        );
     }
     assert!(asked > 20);
 }
@@ -58,11 +71,27 @@ async fn a_command_on_another_tenants_project_is_refused_as_on_one_that_never_ex
     let mut refusals = Vec::new();
     for id in [&ours, &never] {
         let risk = risks.register_risk(register_risk(id)).await.unwrap_err();
-        let accept = AcceptRisk { project_id: id.clone(), risk_id: new_id(), ..AcceptRisk::default() };
-        let commands = vec![prost_types::Any { type_url: "x/vedtak.v1.AcceptRisk".to_owned(), value: prost::Message::encode_to_vec(&accept) }];
-        let batch = ledger.record_batch(RecordBatch { context: context(), commands }).await.unwrap_err();
+        let accept = AcceptRisk {
+            project_id: id.clone(),
+            risk_id: new_id(),
+            ..AcceptRisk::default()
+        };
+        let commands = vec![prost_types::Any {
+            type_url: "x/vedtak.v1.AcceptRisk".to_owned(),
+            value: prost::Message::encode_to_vec(&accept),
+        }];
+        let batch = ledger
+            .record_batch(RecordBatch {
+                context: context(),
+                commands,
+            })
+            .await
+            .unwrap_err();
         // What another tenant has is no predecessor and no parent here.
-        let follows = RegisterProject { predecessor_id: Some(id.clone()), ..register_project(&new_id()) };
+        let follows = RegisterProject {
+            predecessor_id: Some(id.clone()),
+            ..register_project(&new_id())
+        };
         let follows = projects.register_project(follows).await.unwrap_err();
         refusals.push([told(&risk, id), told(&batch, id), told(&follows, id)]);
     }
@@ -75,7 +104,12 @@ async fn a_command_on_another_tenants_project_is_refused_as_on_one_that_never_ex
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_ledger_stream_and_audit_trail_hold_nothing_of_another_tenant() {
     let (server, [ours, theirs]) = two_tenants().await;
-    for path in ["/v1/projects", "/v1/ledger/records", "/v1/ledger/stream", "/v1/ledger/head"] {
+    for path in [
+        "/v1/projects",
+        "/v1/ledger/records",
+        "/v1/ledger/stream",
+        "/v1/ledger/head",
+    ] {
         let (status, text) = get(&server, THEIRS, path).await;
         assert_eq!(status, 200, "{path}");
         assert!(!text.contains(&ours) && !text.contains(OURS), "{path}: {text}");
@@ -84,8 +118,15 @@ async fn lists_ledger_stream_and_audit_trail_hold_nothing_of_another_tenant() {
     let never = new_id();
     for path in ["/v1/ledger/records", "/v1/ledger/stream", "/v1/ledger/audit-trail"] {
         let of = |id: &str| format!("{path}?stream=project%2F{id}");
-        assert_eq!(get(&server, THEIRS, &of(&ours)).await, get(&server, THEIRS, &of(&never)).await, "{path}");
-        assert!(get(&server, OURS, &of(&ours)).await.1.contains("ProjectRegistered"), "{path}");
+        assert_eq!(
+            get(&server, THEIRS, &of(&ours)).await,
+            get(&server, THEIRS, &of(&never)).await,
+            "{path}"
+        );
+        assert!(
+            get(&server, OURS, &of(&ours)).await.1.contains("ProjectRegistered"),
+            "{path}"
+        );
     }
     // A page that goes on where another tenant's list was cut.
     let (_, page) = get(&server, THEIRS, &format!("/v1/projects?page_token={ours}")).await;
@@ -97,15 +138,33 @@ async fn lists_ledger_stream_and_audit_trail_hold_nothing_of_another_tenant() {
 async fn a_follower_is_sent_nothing_of_another_tenant() {
     let (server, [ours, _]) = two_tenants().await;
     let their_channel = server.channel(&token(THEIRS, "kari", &["administrator"])).await;
-    let request = StreamRecords { after_position: 2, follow: true, ..StreamRecords::default() };
-    let mut stream = LedgerServiceClient::new(their_channel.clone()).stream_records(request).await.unwrap().into_inner();
+    let request = StreamRecords {
+        after_position: 2,
+        follow: true,
+        ..StreamRecords::default()
+    };
+    let mut stream = LedgerServiceClient::new(their_channel.clone())
+        .stream_records(request)
+        .await
+        .unwrap()
+        .into_inner();
     let our_channel = server.channel(&token(OURS, "kari", &["administrator"])).await;
     for _ in 0..5 {
-        RiskServiceClient::new(our_channel.clone()).register_risk(register_risk(&ours)).await.unwrap();
+        RiskServiceClient::new(our_channel.clone())
+            .register_risk(register_risk(&ours))
+            .await
+            .unwrap();
     }
     let project_id = new_id();
-    ProjectServiceClient::new(their_channel).register_project(register_project(&project_id)).await.unwrap();
-    let first = tokio::time::timeout(std::time::Duration::from_secs(30), stream.message()).await.unwrap().unwrap().unwrap();
+    ProjectServiceClient::new(their_channel)
+        .register_project(register_project(&project_id))
+        .await
+        .unwrap();
+    let first = tokio::time::timeout(std::time::Duration::from_secs(30), stream.message())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     assert_eq!((first.position, first.stream), (3, format!("project/{project_id}")));
 }
 
@@ -119,11 +178,21 @@ async fn a_request_id_belongs_to_its_tenant() {
     for (tenant, name) in [(OURS, "Our project"), (THEIRS, "Their project")] {
         let channel = server.channel(&token(tenant, "kari", &["administrator"])).await;
         let mut projects = ProjectServiceClient::new(channel);
-        let command = RegisterProject { name: name.to_owned(), ..command.clone() };
+        let command = RegisterProject {
+            name: name.to_owned(),
+            ..command.clone()
+        };
         let first = projects.register_project(command.clone()).await.unwrap().into_inner();
         let again = projects.register_project(command).await.unwrap().into_inner();
         assert_eq!(first, again);
-        let project = projects.get_project(GetProject { project_id: project_id.clone(), ..GetProject::default() }).await.unwrap().into_inner();
+        let project = projects
+            .get_project(GetProject {
+                project_id: project_id.clone(),
+                ..GetProject::default()
+            })
+            .await
+            .unwrap()
+            .into_inner();
         assert_eq!(project.name, name);
         receipts.push(first);
     }

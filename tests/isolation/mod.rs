@@ -22,10 +22,21 @@ async fn two_tenants() -> (Server, [String; 2]) {
     let ids = [new_id(), new_id()];
     for (tenant, project_id) in [OURS, THEIRS].into_iter().zip(&ids) {
         let channel = server.channel(&token(tenant, "kari", &["administrator"])).await;
-        ProjectServiceClient::new(channel.clone()).register_project(register_project(project_id)).await.unwrap();
-        RiskServiceClient::new(channel).register_risk(register_risk(project_id)).await.unwrap();
+        ProjectServiceClient::new(channel.clone())
+            .register_project(register_project(project_id))
+            .await
+            .unwrap();
+        RiskServiceClient::new(channel)
+            .register_risk(register_risk(project_id))
+            .await
+            .unwrap();
         // The projections have come to it too, so that no table is empty.
-        server.service.projections().wait::<vedtak::projections::ProjectOverviews>(tenant, 2).await.unwrap();
+        server
+            .service
+            .projections()
+            .wait::<vedtak::projections::ProjectOverviews>(tenant, 2)
+            .await
+            .unwrap();
     }
     (server, ids)
 }
@@ -33,14 +44,21 @@ async fn two_tenants() -> (Server, [String; 2]) {
 /// A session of the cluster's superuser, which then becomes this role.
 async fn session(database: &str, role: &str) -> PgConnection {
     let mut session = PgConnection::connect(database).await.unwrap();
-    session.execute(AssertSqlSafe(format!("SET ROLE {role}"))).await.unwrap();
+    session
+        .execute(AssertSqlSafe(format!("SET ROLE {role}")))
+        .await
+        .unwrap();
     session
 }
 
 /// Sets the tenant of a session; none leaves it as a new session has it.
 async fn set_tenant(session: &mut PgConnection, tenant: Option<&str>) {
     if let Some(tenant) = tenant {
-        sqlx::query("SELECT set_config('vedtak.tenant', $1, false)").bind(tenant).execute(session).await.unwrap();
+        sqlx::query("SELECT set_config('vedtak.tenant', $1, false)")
+            .bind(tenant)
+            .execute(session)
+            .await
+            .unwrap();
     }
 }
 
@@ -53,15 +71,27 @@ async fn tables(database: &str) -> Vec<String> {
     .fetch_all(&mut session)
     .await
     .unwrap();
-    for known in ["heads", "records", "requests", "projection_checkpoints", "project_overviews"] {
-        assert!(tables.iter().any(|table| table == known), "there is no table {known} among {tables:?}");
+    for known in [
+        "heads",
+        "records",
+        "requests",
+        "projection_checkpoints",
+        "project_overviews",
+    ] {
+        assert!(
+            tables.iter().any(|table| table == known),
+            "there is no table {known} among {tables:?}"
+        );
     }
     tables
 }
 
 /// Runs a statement that the database must refuse for want of a right; answers what it said.
 async fn refused(session: &mut PgConnection, statement: &str) -> String {
-    let error = session.execute(AssertSqlSafe(statement.to_owned())).await.expect_err(statement);
+    let error = session
+        .execute(AssertSqlSafe(statement.to_owned()))
+        .await
+        .expect_err(statement);
     let error = error.into_database_error().expect(statement);
     assert_eq!(error.code().as_deref(), Some("42501"), "{statement}: {error}");
     error.message().to_owned()

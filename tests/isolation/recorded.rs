@@ -10,7 +10,12 @@ async fn content(database: &str) -> Vec<String> {
     let mut content = Vec::new();
     for table in ["records", "requests", "heads"] {
         let query = format!("SELECT t::text FROM vedtak.{table} t ORDER BY 1");
-        content.extend(sqlx::query_scalar::<_, String>(AssertSqlSafe(query)).fetch_all(&mut session).await.unwrap());
+        content.extend(
+            sqlx::query_scalar::<_, String>(AssertSqlSafe(query))
+                .fetch_all(&mut session)
+                .await
+                .unwrap(),
+        );
     }
     content
 }
@@ -19,7 +24,13 @@ async fn content(database: &str) -> Vec<String> {
 async fn neither_service_nor_owner_nor_superuser_changes_or_removes_what_is_recorded() {
     let (server, _) = two_tenants().await;
     let before = content(&server.database).await;
-    for (role, replica) in [("vedtak_service", false), ("vedtak_reader", false), ("vedtak_owner", false), ("postgres", false), ("postgres", true)] {
+    for (role, replica) in [
+        ("vedtak_service", false),
+        ("vedtak_reader", false),
+        ("vedtak_owner", false),
+        ("postgres", false),
+        ("postgres", true),
+    ] {
         let mut session = session(&server.database, role).await;
         set_tenant(&mut session, Some(OURS)).await;
         if replica {
@@ -34,7 +45,9 @@ async fn neither_service_nor_owner_nor_superuser_changes_or_removes_what_is_reco
                 format!("DELETE FROM vedtak.{table} WHERE tenant = '{OURS}' AND position = 1"),
                 format!("TRUNCATE vedtak.{table}"),
                 format!("TRUNCATE vedtak.{table} CASCADE"),
-                format!("INSERT INTO vedtak.{table} SELECT * FROM vedtak.{table} ON CONFLICT ON CONSTRAINT {table}_pkey DO UPDATE SET version = 1"),
+                format!(
+                    "INSERT INTO vedtak.{table} SELECT * FROM vedtak.{table} ON CONFLICT ON CONSTRAINT {table}_pkey DO UPDATE SET version = 1"
+                ),
                 format!("MERGE INTO vedtak.{table} t USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE"),
             ] {
                 refused(&mut session, &statement).await;
@@ -77,15 +90,31 @@ async fn the_service_cannot_insert_what_is_recorded_already_or_is_no_record() {
         (-1, "stream", "99", "record", "leaf_hash"),
         (99, "stream", "0", "record", "leaf_hash"),
         (99, "stream", "99", "''::bytea", "leaf_hash"),
-        (99, "stream", "99", "convert_to(repeat('x', 65536), 'UTF8')", "leaf_hash"),
+        (
+            99,
+            "stream",
+            "99",
+            "convert_to(repeat('x', 65536), 'UTF8')",
+            "leaf_hash",
+        ),
         (99, "stream", "99", "record", "'x'::bytea"),
         (99, "null", "99", "record", "leaf_hash"),
     ] {
-        let row = format!("tenant, {position}, {stream}, {version}, type, recorded_at, request_id, {record}, {leaf_hash}");
-        let statement = format!("INSERT INTO vedtak.records ({columns}) SELECT {row} FROM vedtak.records WHERE position = 1");
-        let error = session.execute(AssertSqlSafe(statement.clone())).await.expect_err(&statement).into_database_error().unwrap();
+        let row =
+            format!("tenant, {position}, {stream}, {version}, type, recorded_at, request_id, {record}, {leaf_hash}");
+        let statement =
+            format!("INSERT INTO vedtak.records ({columns}) SELECT {row} FROM vedtak.records WHERE position = 1");
+        let error = session
+            .execute(AssertSqlSafe(statement.clone()))
+            .await
+            .expect_err(&statement)
+            .into_database_error()
+            .unwrap();
         // Integrity constraint violations: a key that is taken, a check, or a null.
-        assert!(error.code().is_some_and(|code| code.starts_with("23")), "{statement}: {error}");
+        assert!(
+            error.code().is_some_and(|code| code.starts_with("23")),
+            "{statement}: {error}"
+        );
     }
     assert_eq!(content(&server.database).await, before);
 }

@@ -17,7 +17,14 @@ async fn no_role_of_the_schema_logs_in_or_stands_above_its_rules() {
     assert_eq!(rows.len(), 3);
     for row in rows {
         let name: String = row.get("rolname");
-        for right in ["rolcanlogin", "rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "rolreplication"] {
+        for right in [
+            "rolcanlogin",
+            "rolsuper",
+            "rolbypassrls",
+            "rolcreaterole",
+            "rolcreatedb",
+            "rolreplication",
+        ] {
             assert!(!row.get::<bool, _>(right), "{name} has {right}");
         }
     }
@@ -46,7 +53,11 @@ async fn every_table_is_the_owners_and_under_forced_row_level_security() {
         assert_eq!(row.get::<String, _>("owner"), "vedtak_owner", "{name}");
         assert!(row.get("relrowsecurity") && row.get("relforcerowsecurity"), "{name}");
         assert!(row.get::<bool, _>("own_tenant"), "{name}");
-        assert_eq!(row.get::<Option<String>, _>("first_of_key").as_deref(), Some("tenant"), "{name}");
+        assert_eq!(
+            row.get::<Option<String>, _>("first_of_key").as_deref(),
+            Some("tenant"),
+            "{name}"
+        );
     }
     // Other policies only let the owner look, for the one function that runs as the owner.
     let query = "SELECT polrelid::regclass::text || '.' || polname FROM pg_policy
@@ -59,8 +70,13 @@ async fn every_table_is_the_owners_and_under_forced_row_level_security() {
 async fn service_and_reader_make_nothing_and_hand_nothing_on() {
     let (server, _) = two_tenants().await;
     for role in ["vedtak_service", "vedtak_reader"] {
-        let mut session = PgConnection::connect(&login(&server.database, role).await).await.unwrap();
-        session.execute(AssertSqlSafe(format!("SET ROLE {role}"))).await.unwrap();
+        let mut session = PgConnection::connect(&login(&server.database, role).await)
+            .await
+            .unwrap();
+        session
+            .execute(AssertSqlSafe(format!("SET ROLE {role}")))
+            .await
+            .unwrap();
         for statement in [
             "CREATE TABLE vedtak.x ()",
             "CREATE TABLE public.x ()",
@@ -94,10 +110,12 @@ async fn service_and_reader_make_nothing_and_hand_nothing_on() {
         }
         // Without a right to grant, a grant does nothing or is refused; either way nobody else can read.
         let _ = session.execute("GRANT SELECT ON vedtak.records TO PUBLIC").await;
-        let public: bool = sqlx::query_scalar("SELECT coalesce(relacl::text ~ '[{,]=r', false) FROM pg_class WHERE oid = 'vedtak.records'::regclass")
-            .fetch_one(&mut session)
-            .await
-            .unwrap();
+        let public: bool = sqlx::query_scalar(
+            "SELECT coalesce(relacl::text ~ '[{,]=r', false) FROM pg_class WHERE oid = 'vedtak.records'::regclass",
+        )
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
         assert!(!public, "{role}");
     }
     let mut reader = session(&server.database, "vedtak_reader").await;
@@ -118,7 +136,10 @@ async fn a_function_that_runs_as_the_owner_is_not_led_astray() {
     let query = "SELECT proname::text FROM pg_proc WHERE pronamespace = 'vedtak'::regnamespace AND prosecdef
                  AND coalesce(array_to_string(proconfig, ' '), '') !~ 'search_path=pg_catalog(, *pg_temp)?$'";
     let loose: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut session).await.unwrap();
-    assert!(loose.is_empty(), "{loose:?} run as the owner without a search path of their own");
+    assert!(
+        loose.is_empty(),
+        "{loose:?} run as the owner without a search path of their own"
+    );
     let query = "SELECT proname::text FROM pg_proc WHERE pronamespace = 'vedtak'::regnamespace AND has_function_privilege('public', oid, 'EXECUTE')";
     let open: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut session).await.unwrap();
     assert!(open.is_empty(), "{open:?} may be called by everybody");
@@ -133,9 +154,15 @@ async fn a_function_that_runs_as_the_owner_is_not_led_astray() {
         "CREATE OPERATOR pg_temp.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.same)",
         "SET search_path = pg_temp, vedtak, pg_catalog",
     ] {
-        session.execute(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        session
+            .execute(statement)
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
-    let rows: Vec<(String, i64, i64)> = sqlx::query_as("SELECT tenant, head, position FROM vedtak.lagging('none')").fetch_all(&mut session).await.unwrap();
+    let rows: Vec<(String, i64, i64)> = sqlx::query_as("SELECT tenant, head, position FROM vedtak.lagging('none')")
+        .fetch_all(&mut session)
+        .await
+        .unwrap();
     assert_eq!(rows, [(OURS.to_owned(), 2, 0), (THEIRS.to_owned(), 2, 0)]);
 }
 
@@ -143,7 +170,9 @@ async fn a_function_that_runs_as_the_owner_is_not_led_astray() {
 async fn login(database: &str, role: &str) -> String {
     let name = format!("clerk_{}", new_id().replace('-', ""));
     let mut all = PgConnection::connect(database).await.unwrap();
-    all.execute(AssertSqlSafe(format!("CREATE ROLE {name} LOGIN IN ROLE {role}"))).await.unwrap();
+    all.execute(AssertSqlSafe(format!("CREATE ROLE {name} LOGIN IN ROLE {role}")))
+        .await
+        .unwrap();
     assert!(database.starts_with("postgres://postgres@"));
     database.replacen("postgres://postgres@", &format!("postgres://{name}@"), 1)
 }
@@ -154,15 +183,30 @@ async fn a_login_that_is_only_a_member_of_the_services_role_can_run_the_service(
     let server = Server::on(url).await;
     let channel = server.channel(&administrator()).await;
     let project_id = new_id();
-    ProjectServiceClient::new(channel.clone()).register_project(register_project(&project_id)).await.unwrap();
-    let head = LedgerServiceClient::new(channel).get_head(GetHead {}).await.unwrap().into_inner();
+    ProjectServiceClient::new(channel.clone())
+        .register_project(register_project(&project_id))
+        .await
+        .unwrap();
+    let head = LedgerServiceClient::new(channel)
+        .get_head(GetHead {})
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(head.position, 1);
     let get = async |path: &str| {
-        let answer = reqwest::Client::new().get(server.url(path)).bearer_auth(administrator()).send().await.unwrap();
+        let answer = reqwest::Client::new()
+            .get(server.url(path))
+            .bearer_auth(administrator())
+            .send()
+            .await
+            .unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
     let (status, page) = get("/v1/projects?at_least=1").await;
     let page: Value = serde_json::from_str(&page).unwrap();
-    assert_eq!((status, page["projects"][0]["project_id"].as_str()), (200, Some(project_id.as_str())));
+    assert_eq!(
+        (status, page["projects"][0]["project_id"].as_str()),
+        (200, Some(project_id.as_str()))
+    );
     assert_eq!(get("/readyz").await, (200, "ready\n".to_owned()));
 }

@@ -42,12 +42,22 @@ async fn without_its_own_tenant_set_a_role_sees_and_touches_no_row_of_any_table(
                     if statement.contains("position") && !has_position(&server.database, &table).await {
                         continue;
                     }
-                    assert_eq!(touched(&mut session, &statement).await, 0, "{role}, {elsewhere:?}: {statement}");
+                    assert_eq!(
+                        touched(&mut session, &statement).await,
+                        0,
+                        "{role}, {elsewhere:?}: {statement}"
+                    );
                 }
                 let counted: Result<i64, _> =
-                    sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM vedtak.{table}"))).fetch_one(&mut session).await;
+                    sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM vedtak.{table}")))
+                        .fetch_one(&mut session)
+                        .await;
                 assert_eq!(counted.unwrap_or_default(), 0, "{role}, {elsewhere:?}: {table}");
-                assert_eq!(copied(&mut session, &table).await, 0, "{role}, {elsewhere:?}: COPY of {table}");
+                assert_eq!(
+                    copied(&mut session, &table).await,
+                    0,
+                    "{role}, {elsewhere:?}: COPY of {table}"
+                );
             }
         }
     }
@@ -55,14 +65,22 @@ async fn without_its_own_tenant_set_a_role_sees_and_touches_no_row_of_any_table(
 
 /// How many bytes COPY gives out.
 async fn copied(session: &mut PgConnection, table: &str) -> usize {
-    let Ok(rows) = session.copy_out_raw(&format!("COPY vedtak.{table} TO STDOUT")).await else { return 0 };
-    rows.try_fold(0, async |sum, bytes| Ok(sum + bytes.len())).await.unwrap_or_default()
+    let Ok(rows) = session.copy_out_raw(&format!("COPY vedtak.{table} TO STDOUT")).await else {
+        return 0;
+    };
+    rows.try_fold(0, async |sum, bytes| Ok(sum + bytes.len()))
+        .await
+        .unwrap_or_default()
 }
 
 async fn has_position(database: &str, table: &str) -> bool {
     let mut session = session(database, "postgres").await;
     let query = "SELECT EXISTS (SELECT FROM information_schema.columns WHERE table_schema = 'vedtak' AND table_name = $1 AND column_name = 'position')";
-    sqlx::query_scalar(query).bind(table).fetch_one(&mut session).await.unwrap()
+    sqlx::query_scalar(query)
+        .bind(table)
+        .fetch_one(&mut session)
+        .await
+        .unwrap()
 }
 
 /// The proof above is worth something: with its own tenant set the role sees that tenant's rows, and those only.
@@ -72,10 +90,22 @@ async fn with_its_own_tenant_set_a_role_sees_that_tenants_rows_alone() {
     for role in ROLES {
         let mut session = session(&server.database, role).await;
         set_tenant(&mut session, Some(OURS)).await;
-        for table in ["heads", "records", "requests", "projection_checkpoints", "project_overviews"] {
-            let rows = session.fetch_all(AssertSqlSafe(format!("SELECT tenant FROM vedtak.{table}"))).await.unwrap();
+        for table in [
+            "heads",
+            "records",
+            "requests",
+            "projection_checkpoints",
+            "project_overviews",
+        ] {
+            let rows = session
+                .fetch_all(AssertSqlSafe(format!("SELECT tenant FROM vedtak.{table}")))
+                .await
+                .unwrap();
             assert!(!rows.is_empty(), "{role}: {table}");
-            assert!(rows.iter().all(|row: &PgRow| row.get::<String, _>("tenant") == OURS), "{role}: {table}");
+            assert!(
+                rows.iter().all(|row: &PgRow| row.get::<String, _>("tenant") == OURS),
+                "{role}: {table}"
+            );
         }
     }
 }
@@ -87,7 +117,10 @@ async fn no_row_is_written_for_a_tenant_that_is_not_set() {
     let mut all_seeing = session(&server.database, "postgres").await;
     for table in tables(&server.database).await {
         let query = format!("SELECT coalesce(jsonb_agg(t), '[]')::text FROM vedtak.{table} t WHERE tenant = '{OURS}'");
-        let rows: String = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut all_seeing).await.unwrap();
+        let rows: String = sqlx::query_scalar(AssertSqlSafe(query))
+            .fetch_one(&mut all_seeing)
+            .await
+            .unwrap();
         if rows == "[]" {
             continue;
         }
@@ -112,8 +145,18 @@ async fn a_function_that_tells_is_never_shown_the_rows_of_others() {
         let function = "CREATE FUNCTION pg_temp.tell(value text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS
                         $$ BEGIN RAISE EXCEPTION 'seen: %', value; END $$";
         session.execute(function).await.unwrap();
-        for table in ["heads", "records", "requests", "projection_checkpoints", "project_overviews"] {
-            let rows = session.fetch_all(AssertSqlSafe(format!("SELECT tenant FROM vedtak.{table} WHERE pg_temp.tell(tenant)"))).await;
+        for table in [
+            "heads",
+            "records",
+            "requests",
+            "projection_checkpoints",
+            "project_overviews",
+        ] {
+            let rows = session
+                .fetch_all(AssertSqlSafe(format!(
+                    "SELECT tenant FROM vedtak.{table} WHERE pg_temp.tell(tenant)"
+                )))
+                .await;
             assert_eq!(rows.unwrap().len(), 0, "{role}: {table}");
         }
     }
@@ -129,9 +172,15 @@ async fn a_reading_leaves_no_tenant_behind_on_its_connection() {
         format!("SELECT count(*) FROM vedtak.head('{OURS}')"),
         format!("SELECT count(*) FROM vedtak.open_append(ARRAY['{OURS}', '{THEIRS}'], ARRAY[0, 0], ARRAY[]::uuid[])"),
     ] {
-        let read: i64 = sqlx::query_scalar(AssertSqlSafe(reading.clone())).fetch_one(&mut session).await.unwrap();
+        let read: i64 = sqlx::query_scalar(AssertSqlSafe(reading.clone()))
+            .fetch_one(&mut session)
+            .await
+            .unwrap();
         assert!(read > 0, "{reading}");
-        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM vedtak.records").fetch_one(&mut session).await.unwrap();
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM vedtak.records")
+            .fetch_one(&mut session)
+            .await
+            .unwrap();
         assert_eq!(left, 0, "after {reading}");
     }
 }
