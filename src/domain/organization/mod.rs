@@ -7,7 +7,7 @@ use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, u
 use crate::schema::v1::*;
 
 /// Refuses an organisation number whose last digit is not the MOD-11 control digit of the eight before it.
-fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
+pub(super) fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
     const WEIGHTS: [u32; 8] = [3, 2, 7, 6, 5, 4, 3, 2];
     let digits: Vec<u32> = number.chars().filter_map(|digit| digit.to_digit(10)).collect();
     let sum: u32 = digits.iter().zip(WEIGHTS).map(|(digit, weight)| digit * weight).sum();
@@ -23,7 +23,7 @@ fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
 
 impl OrganizationReference {
     /// The stream of the organisation that it names, when that is another than this one.
-    fn relies_on(&self, own: &str) -> Option<Stream> {
+    pub(super) fn relies_on(&self, own: &str) -> Option<Stream> {
         self.organization_id
             .as_deref()
             .filter(|id| *id != own)
@@ -31,7 +31,7 @@ impl OrganizationReference {
     }
 
     /// Refuses a number that cannot be, and an id whose organisation is not registered or has another number.
-    fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
+    pub(super) fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
         let number_field = format!("{field}.organization_number");
         require_control_digit(&number_field, &self.organization_number)?;
         let Some(id) = self.organization_id.as_deref() else {

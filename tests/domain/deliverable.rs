@@ -1,0 +1,1 @@
+//! Proves the rules of deliverable.
