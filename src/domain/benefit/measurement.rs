@@ -6,9 +6,8 @@ use crate::schema::v1::*;
 impl Benefit {
     /// The plan that a measurement was taken against.
     pub(super) fn plan_of(&self, measurement: &BenefitMeasurement) -> Option<&BenefitPlan> {
-        let plans = self.plans.iter();
-        let by_number = plans.filter(|planned| planned.number == measurement.plan_number);
-        by_number.last()?.plan.as_ref()
+        let against = |planned: &&PlannedBenefit| planned.number == measurement.plan_number;
+        self.plans.iter().find(against)?.plan.as_ref()
     }
 
     /// The last measuring date that has passed when nothing was measured on it or since.
