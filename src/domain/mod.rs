@@ -8,26 +8,33 @@ mod finding;
 mod refusal;
 
 mod activity;
+mod benefit;
 mod budget;
+mod calendar;
 mod checkpoint;
 mod decision_point;
+mod deliverable;
 mod document;
 mod milestone;
 mod organization;
 mod overview;
 mod phase;
+mod procurement;
 mod project;
 mod risk;
 mod role;
 mod seat;
 
 pub use activity::gantt_reading;
+pub use benefit::benefit_reading;
 pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
+pub use deliverable::handover_reading;
 pub use finding::{Suspicion, findings};
 pub use overview::overview;
+pub use procurement::contract_reading;
 pub use refusal::{Kind, Refusal};
 
 mod dispatch {

@@ -3,14 +3,17 @@
 mod scenario;
 
 mod activity;
+mod benefit;
 mod budget;
 mod checkpoint;
 mod decision_point;
+mod deliverable;
 mod document;
 mod milestone;
 mod nordre_land;
 mod organization;
 mod phase;
+mod procurement;
 mod project;
 mod reassignment;
 mod risk;

@@ -1,6 +1,7 @@
 //! The queries: each request message knows how it is answered; the routing to them is generated from the schema.
 
 mod lists;
+mod outcomes;
 mod overviews;
 mod reading;
 mod records;

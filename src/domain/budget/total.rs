@@ -37,7 +37,7 @@ impl Amount {
         })
     }
 
-    pub(super) fn total(&self) -> Total {
+    pub(in crate::domain) fn total(&self) -> Total {
         match self.certainty() {
             Certainty::Unknown => Total {
                 unknown: 1,
@@ -71,7 +71,7 @@ impl Total {
         }
     }
 
-    pub(super) fn plus(&self, other: &Self) -> Self {
+    pub(in crate::domain) fn plus(&self, other: &Self) -> Self {
         Self {
             known_ore: self.known_ore.saturating_add(other.known_ore),
             estimated_ore: self.estimated_ore.saturating_add(other.estimated_ore),
