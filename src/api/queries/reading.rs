@@ -8,7 +8,7 @@ use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::clock;
-use crate::domain::{Aggregated, State, Stream};
+use crate::domain::{Aggregated, Refusal, State, Stream};
 use crate::ledger::Reach;
 use crate::schema::v1::{AsOf, Organization, Project, as_of};
 
@@ -92,6 +92,11 @@ async fn state<S: Aggregated>(
 
 fn not_found(sentence: String) -> Failure {
     Failure::new(tonic::Code::NotFound, "STREAM_NOT_FOUND", sentence)
+}
+
+/// There is no such thing in the state that was read: `("report", id)`.
+pub(super) fn nothing_there(what: &str, id: &str) -> Failure {
+    Refusal::not_found(what, id).into()
 }
 
 /// Refuses to read before the ledger has come to a position. All processes read one database, so a position that it has not

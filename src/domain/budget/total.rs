@@ -37,6 +37,15 @@ impl Amount {
         })
     }
 
+    /// In words: "60 000 kr", "60 000 kr estimated", "unknown".
+    pub(in crate::domain) fn words(&self) -> String {
+        match self.certainty() {
+            Certainty::Unknown => "unknown".to_owned(),
+            Certainty::Estimated => format!("{} estimated", kroner(self.ore)),
+            Certainty::Known | Certainty::Unspecified => kroner(self.ore),
+        }
+    }
+
     pub(super) fn total(&self) -> Total {
         match self.certainty() {
             Certainty::Unknown => Total {
@@ -71,7 +80,7 @@ impl Total {
         }
     }
 
-    pub(super) fn plus(&self, other: &Self) -> Self {
+    pub(in crate::domain) fn plus(&self, other: &Self) -> Self {
         Self {
             known_ore: self.known_ore.saturating_add(other.known_ore),
             estimated_ore: self.estimated_ore.saturating_add(other.estimated_ore),

@@ -5,12 +5,15 @@ mod basis;
 mod condition;
 mod decision;
 mod finding;
+mod frozen;
 mod reassignment;
 
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
+pub(super) use authority::require_body;
 pub(super) use finding::find;
+pub use frozen::{changed_after_decision, decision_basis};
 
 impl Project {
     pub(super) fn decision_point(&self, id: &str) -> Result<&DecisionPoint, Refusal> {
