@@ -88,8 +88,8 @@ impl Decide for PlanEngagement {
         project.require_active()?;
         let stakeholder = project.stakeholder(&self.stakeholder_id)?;
         if let Ok(known) = stakeholder.engagement(&self.engagement_id) {
-            let same =
-                (&known.description, &known.responsible, &known.due) == (&self.description, &self.responsible, &self.due);
+            let same = (&known.description, &known.responsible, &known.due)
+                == (&self.description, &self.responsible, &self.due);
             return unchanged_or(same, || Refusal::already_exists("engagement", &self.engagement_id));
         }
         Ok(vec![

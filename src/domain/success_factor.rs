@@ -65,8 +65,8 @@ impl Decide for PlanQualityMeasure {
             .iter()
             .find(|measure| measure.measure_id == self.measure_id)
         {
-            let same =
-                (&known.description, &known.responsible, &known.due) == (&self.description, &self.responsible, &self.due);
+            let same = (&known.description, &known.responsible, &known.due)
+                == (&self.description, &self.responsible, &self.due);
             return unchanged_or(same, || Refusal::already_exists("measure", &self.measure_id));
         }
         Ok(vec![

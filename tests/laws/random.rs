@@ -31,6 +31,14 @@ const KINDS: &[&str] = &[
     "member",
     "appointment",
     "assignment",
+    "deviation",
+    "success_factor",
+    "stakeholder",
+    "engagement",
+    "report",
+    "rhythm",
+    "evaluation",
+    "lesson",
 ];
 
 /// How many ids each kind has.

@@ -11,7 +11,7 @@ impl Answer for GetReport {
     type Reply = ReportReading;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<ReportReading, Failure> {
-        let reading = reading::project(service, caller, &self.project_id, None, self.at_least).await?;
+        let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
         domain::report_reading(reading.get()?, &self.report_id)
             .ok_or_else(|| reading::nothing_there("report", &self.report_id))
     }

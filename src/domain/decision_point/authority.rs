@@ -5,7 +5,11 @@ use super::{Context, Facts, Refusal, Stream};
 use crate::schema::v1::*;
 
 /// The body, which must be in the register and exist on a date.
-pub(in crate::domain) fn require_body<'a>(reference: &BodyReference, date: &str, facts: &Facts<'a>) -> Result<&'a Body, Refusal> {
+pub(in crate::domain) fn require_body<'a>(
+    reference: &BodyReference,
+    date: &str,
+    facts: &Facts<'a>,
+) -> Result<&'a Body, Refusal> {
     facts
         .organization(&reference.organization_id)
         .ok_or_else(|| Refusal::not_found("organisation", &reference.organization_id))?

@@ -81,7 +81,11 @@ pub fn decision_basis(then: Option<&Project>, now: &Project, decision_point_id: 
         let lines = now.budget.as_ref().map_or(0, |budget| budget.lines_position);
         for (part, then, now) in [
             (BasisPart::CostLine, then.seen_cost_lines(), now.seen_cost_lines()),
-            (BasisPart::FinancingLine, then.seen_financing_lines(), now.seen_financing_lines()),
+            (
+                BasisPart::FinancingLine,
+                then.seen_financing_lines(),
+                now.seen_financing_lines(),
+            ),
             (BasisPart::Risk, then.seen_risks(), now.seen_risks()),
             (BasisPart::Milestone, then.seen_milestones(), now.seen_milestones()),
         ] {
@@ -228,7 +232,11 @@ impl Project {
 
     fn seen_risks(&self) -> Vec<Seen<'_>> {
         let risks = self.risks.iter().map(|risk| {
-            let status = risk.status().as_str_name().trim_start_matches("RISK_STATUS_").to_lowercase();
+            let status = risk
+                .status()
+                .as_str_name()
+                .trim_start_matches("RISK_STATUS_")
+                .to_lowercase();
             Seen {
                 id: &risk.risk_id,
                 position: last(&risk.provenance),

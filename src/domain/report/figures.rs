@@ -27,7 +27,9 @@ impl Project {
         KeyFigures {
             position,
             date: date.to_owned(),
-            current_phase_ids: phases(PhaseStatus::Started).map(|phase| phase.phase_id.clone()).collect(),
+            current_phase_ids: phases(PhaseStatus::Started)
+                .map(|phase| phase.phase_id.clone())
+                .collect(),
             phases_completed: count(phases(PhaseStatus::Completed)),
             phases: count(
                 self.phases

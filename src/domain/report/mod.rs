@@ -63,10 +63,12 @@ impl ReportContent {
         let open = Period::default();
         let period = self.period.as_ref().unwrap_or(&open);
         let Some(to) = &period.to else {
-            return Err(
-                Refusal::invalid("content.period.to", "PERIOD_IS_OPEN", "The report covers a period without an end.")
-                    .mend("Give the last day that it reports on."),
-            );
+            return Err(Refusal::invalid(
+                "content.period.to",
+                "PERIOD_IS_OPEN",
+                "The report covers a period without an end.",
+            )
+            .mend("Give the last day that it reports on."));
         };
         if *to < period.from {
             let problem = format!("The last day, {to}, is before the first day, {}.", period.from);
@@ -175,10 +177,8 @@ impl Decide for AcknowledgeReport {
                 "The report was submitted on {}, after {}.",
                 report.submitted, context.effective_date
             );
-            return Err(
-                Refusal::invalid("context.effective_date", "BEFORE_THE_REPORT", problem)
-                    .mend("Give a day on or after that."),
-            );
+            return Err(Refusal::invalid("context.effective_date", "BEFORE_THE_REPORT", problem)
+                .mend("Give a day on or after that."));
         }
         Ok(vec![
             ReportAcknowledged {

@@ -17,7 +17,8 @@ impl Project {
     fn last_report(&self, terms: &ReportRhythmTerms) -> Option<&Report> {
         let by_terms = |report: &&Report| {
             report.content.as_ref().is_some_and(|content| {
-                content.reporting_role == terms.reporting_role && terms.to.as_ref().is_some_and(|to| content.to.contains(to))
+                content.reporting_role == terms.reporting_role
+                    && terms.to.as_ref().is_some_and(|to| content.to.contains(to))
             })
         };
         let reports = self.reports.iter().filter(by_terms);
