@@ -61,8 +61,10 @@ pub fn changed_after_decision(project: &Project) -> Vec<String> {
         point.frozen_basis.as_ref().is_some_and(|then| {
             let now = project.freeze(point);
             !point.changed_after_decision.is_empty()
-                || (then.phase_position, then.budget_position) != (now.phase_position, now.budget_position)
-                || (then.risks_position, then.milestones_position) != (now.risks_position, now.milestones_position)
+                || now.phase_position > then.phase_position
+                || now.budget_position > then.budget_position
+                || now.risks_position > then.risks_position
+                || now.milestones_position > then.milestones_position
         })
     };
     let points = project.decision_points.iter().filter(changed);

@@ -8,8 +8,8 @@ fn count<T>(items: impl Iterator<Item = T>) -> i32 {
 }
 
 impl Project {
-    /// The project as it stands, at a position, seen from a day.
-    pub(super) fn key_figures(&self, position: i64, date: &str) -> KeyFigures {
+    /// The project as it stands, seen from a day.
+    pub(super) fn key_figures(&self, date: &str) -> KeyFigures {
         let phases = |status| self.phases.iter().filter(move |phase| phase.status() == status);
         let budget = budget_reading(self);
         let sum = |part: fn(&BudgetPeriodSummary) -> Option<Total>| {
@@ -25,7 +25,7 @@ impl Project {
         let next_milestone = planned().min_by_key(|milestone| &milestone.deadline);
         let next_decision = self.next_decision_point();
         KeyFigures {
-            position,
+            position: self.position,
             date: date.to_owned(),
             current_phase_ids: phases(PhaseStatus::Started)
                 .map(|phase| phase.phase_id.clone())

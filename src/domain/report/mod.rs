@@ -41,16 +41,13 @@ impl Project {
         Ok(true)
     }
 
-    /// T1: the figures are those of this very event, so that nothing that comes later can change them.
     fn file(&mut self, kind: ReportKind, id: &str, content: Option<&ReportContent>, at: &Recorded<'_>) {
-        let figures = self.key_figures(at.position, at.effective_date);
         self.reports.push(Report {
             report_id: id.to_owned(),
             kind: kind.into(),
             content: content.cloned(),
             submitted: at.effective_date.to_owned(),
             submitted_by: at.subject.to_owned(),
-            figures: Some(figures),
             acknowledgements: Vec::new(),
             provenance: at.provenance(),
         });
@@ -206,21 +203,13 @@ impl Fold for ReportAcknowledged {
     }
 }
 
-/// A report as it was submitted (T1), without what came after it.
+/// A report as it was submitted (T1). The project is that of the report's own position in the ledger.
 #[must_use]
 pub fn report_reading(project: &Project, report_id: &str) -> Option<ReportReading> {
     let report = project.report(report_id).ok()?;
-    let position = report.provenance.map_or(0, |at| at.first_position);
-    let provenance = Some(Provenance {
-        first_position: position,
-        last_position: position,
-    });
     Some(ReportReading {
-        report: Some(Report {
-            acknowledgements: Vec::new(),
-            provenance,
-            ..report.clone()
-        }),
-        position,
+        report: Some(report.clone()),
+        figures: Some(project.key_figures(&report.submitted)),
+        position: project.position,
     })
 }
