@@ -1,6 +1,6 @@
 //! Addressee (mottaker): to whom a report or a matter goes, and whether that one is there.
 
-use super::decision_point::require_body;
+use super::seat::require_body;
 use super::{Facts, Refusal, Stream};
 use crate::schema::v1::addressee::Addressee as To;
 use crate::schema::v1::*;

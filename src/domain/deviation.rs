@@ -1,6 +1,6 @@
 //! Deviation (avvik): raised, escalated to a body, resolved, or referred out of the project (rules V1, X4).
 
-use super::decision_point::require_body;
+use super::seat::require_body;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 

@@ -5,9 +5,7 @@ use crate::schema::v1::*;
 impl Project {
     /// The risks that are neither closed nor accepted.
     pub(super) fn open_risks(&self) -> impl Iterator<Item = &Risk> {
-        self.risks
-            .iter()
-            .filter(|risk| matches!(risk.status(), RiskStatus::Open | RiskStatus::Materialized))
+        self.risks.iter().filter(|risk| risk.is_open())
     }
 
     /// The decision points that are neither decided nor withdrawn.

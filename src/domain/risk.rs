@@ -32,6 +32,11 @@ impl Project {
 }
 
 impl Risk {
+    /// Whether it still threatens, or has happened.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.status(), RiskStatus::Open | RiskStatus::Materialized)
+    }
+
     /// How it is spoken of: by its number, or by its id when it has none.
     pub(super) fn label(&self) -> &str {
         if self.number.is_empty() {
