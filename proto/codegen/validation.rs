@@ -255,6 +255,7 @@ pub fn camel(snake: &str) -> String {
         .collect()
 }
 
+/// `ProposalRegister` → `proposal_register`.
 pub fn snake(camel: &str) -> String {
     let mut snake = String::new();
     for (index, letter) in camel.chars().enumerate() {

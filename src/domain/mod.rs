@@ -8,12 +8,14 @@ mod finding;
 mod refusal;
 
 mod activity;
+mod addressee;
 mod benefit;
 mod budget;
 mod calendar;
 mod checkpoint;
 mod decision_point;
 mod deliverable;
+mod deviation;
 mod document;
 mod milestone;
 mod organization;
@@ -21,9 +23,12 @@ mod overview;
 mod phase;
 mod procurement;
 mod project;
+mod report;
 mod risk;
 mod role;
 mod seat;
+mod stakeholder;
+mod success_factor;
 
 pub use activity::gantt_reading;
 pub use benefit::benefit_reading;
@@ -31,11 +36,14 @@ pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
+pub use decision_point::{changed_after_decision, decision_basis};
 pub use deliverable::handover_reading;
 pub use finding::{Suspicion, findings};
 pub use overview::overview;
 pub use procurement::contract_reading;
 pub use refusal::{Kind, Refusal};
+pub use report::report_reading;
+pub use stakeholder::stakeholder_map;
 
 mod dispatch {
     //! The enums over all commands, events and states, generated from the schema.

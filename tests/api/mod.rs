@@ -1,4 +1,5 @@
 //! The API, called as its users call it: through real clients over real sockets.
 
 mod both_doors;
+mod frozen_readings;
 mod seat_on_record;

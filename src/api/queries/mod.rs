@@ -1,10 +1,13 @@
 //! The queries: each request message knows how it is answered; the routing to them is generated from the schema.
 
+mod decisions;
 mod lists;
 mod outcomes;
 mod overviews;
 mod reading;
 mod records;
+mod reports;
+mod stakeholders;
 mod states;
 
 use std::future::Future;
