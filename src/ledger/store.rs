@@ -1,6 +1,7 @@
 //! The database: connections that act as the service's role, the migrations, and the health of both.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ impl std::fmt::Debug for StoreConfig {
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
     patience: Duration,
 }
 
@@ -121,7 +122,7 @@ impl Store {
             .after_release(|connection, _| Box::pin(async move { lives(connection).await.map(|()| true) }));
         Ok(Self {
             pool: pool.connect_with(options.clone()).await?,
-            options,
+            options: Arc::new(options),
             patience: match config.statement_timeout_ms {
                 0 => Duration::MAX,
                 timeout => Duration::from_millis(timeout) + SIGN_OF_LIFE,
