@@ -8,6 +8,7 @@ mod finding;
 mod refusal;
 
 mod activity;
+mod agreement;
 mod budget;
 mod checkpoint;
 mod decision_point;
@@ -22,6 +23,7 @@ mod role;
 mod seat;
 
 pub use activity::gantt_reading;
+pub use agreement::{agreement_standing, withdrawal_impact};
 pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,

@@ -31,6 +31,13 @@ const KINDS: &[&str] = &[
     "member",
     "appointment",
     "assignment",
+    "agreement",
+    "party",
+    "obligation",
+    "programme",
+    "proposal_register",
+    "proposal",
+    "round",
 ];
 
 /// How many ids each kind has.

@@ -1,5 +1,6 @@
 //! The queries: each request message knows how it is answered; the routing to them is generated from the schema.
 
+mod agreements;
 mod lists;
 mod overviews;
 mod reading;

@@ -6,6 +6,7 @@ mod condition;
 mod decision;
 mod finding;
 mod reassignment;
+mod start;
 
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
