@@ -18,6 +18,7 @@ mod organization;
 mod overview;
 mod phase;
 mod project;
+mod proposal;
 mod risk;
 mod role;
 mod seat;
@@ -30,6 +31,7 @@ pub use decide::{
 };
 pub use finding::{Suspicion, findings};
 pub use overview::overview;
+pub use proposal::{proposal_fate, proposal_findings};
 pub use refusal::{Kind, Refusal};
 
 mod dispatch {

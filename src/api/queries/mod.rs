@@ -3,6 +3,7 @@
 mod agreements;
 mod lists;
 mod overviews;
+mod proposals;
 mod reading;
 mod records;
 mod states;
