@@ -3,6 +3,7 @@
 mod scenario;
 
 mod activity;
+mod agreement;
 mod budget;
 mod checkpoint;
 mod decision_point;
@@ -12,6 +13,7 @@ mod nordre_land;
 mod organization;
 mod phase;
 mod project;
+mod proposal;
 mod reassignment;
 mod risk;
 mod role;
