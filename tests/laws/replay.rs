@@ -247,6 +247,7 @@ impl History {
 async fn answered(doors: &Doors, door: Door, stream: &str, point: Option<i64>) -> Option<Vec<u8>> {
     let as_of = point.map(|position| AsOf {
         point: Some(as_of::Point::Position(position)),
+        effective_date: None,
     });
     let (kind, id) = stream.split_once('/').unwrap();
     let answer = match kind {

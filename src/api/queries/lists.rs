@@ -15,7 +15,7 @@ macro_rules! list {
 
             async fn answer(self, service: &Service, caller: &Caller) -> Result<$reply, Failure> {
                 let part = Part {
-                    as_of: self.as_of,
+                    as_of: self.as_of.clone(),
                     at_least: self.at_least,
                     page_token: self.page_token.clone(),
                     page_size: self.page_size,
