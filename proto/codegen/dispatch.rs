@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::schema::Schema;
+use crate::schema::{Schema, id_field};
 
 /// The enums `State`, `Command` and `Event`, included by the domain.
 pub fn commands_and_events(schema: &Schema) -> String {
@@ -28,7 +28,7 @@ fn states(schema: &Schema, code: &mut String) -> std::fmt::Result {
     writeln!(code, "}}\n\nimpl State {{")?;
     writeln!(
         code,
-        "    /// The state before the first event.\n    #[must_use]\n    pub fn empty(aggregate: Aggregate) -> Option<Self> {{\n        match aggregate {{\n            Aggregate::Unspecified => None,"
+        "    /// The state before the first event; none when there are no streams of this kind.\n    #[must_use]\n    pub fn empty(aggregate: Aggregate) -> Option<Self> {{\n        match aggregate {{"
     )?;
     for (kind, state) in &schema.states {
         writeln!(
@@ -39,7 +39,7 @@ fn states(schema: &Schema, code: &mut String) -> std::fmt::Result {
     }
     writeln!(
         code,
-        "        }}\n    }}\n\n    /// The version of the stream: the number of events that are folded in.\n    #[must_use]\n    pub fn version(&self) -> i64 {{\n        match self {{"
+        "            _ => None,\n        }}\n    }}\n\n    /// The version of the stream: the number of events that are folded in.\n    #[must_use]\n    pub fn version(&self) -> i64 {{\n        match self {{"
     )?;
     for kind in schema.states.keys() {
         writeln!(code, "            Self::{kind}(state) => state.version,")?;
@@ -60,6 +60,23 @@ fn states(schema: &Schema, code: &mut String) -> std::fmt::Result {
     )?;
     for kind in schema.states.keys() {
         writeln!(code, "            Self::{kind}(state) => state.position,")?;
+    }
+    writeln!(
+        code,
+        "        }}\n    }}\n\n    /// The name of its message type.\n    #[must_use]\n    pub fn message(&self) -> &'static str {{\n        match self {{"
+    )?;
+    for (kind, state) in &schema.states {
+        writeln!(code, "            Self::{kind}(_) => {:?},", state.full_name())?;
+    }
+    writeln!(
+        code,
+        "        }}\n    }}\n\n    /// Its protobuf bytes.\n    #[must_use]\n    pub fn encode(&self) -> Vec<u8> {{\n        match self {{"
+    )?;
+    for kind in schema.states.keys() {
+        writeln!(
+            code,
+            "            Self::{kind}(state) => prost::Message::encode_to_vec(state),"
+        )?;
     }
     writeln!(code, "        }}\n    }}\n}}\n")?;
     for (kind, state) in &schema.states {
@@ -118,7 +135,7 @@ fn commands(schema: &Schema, code: &mut String) -> std::fmt::Result {
         "&str",
         commands
             .iter()
-            .map(|(name, _, kind)| (name, "command", format!("&command.{}_id", kind.to_lowercase()))),
+            .map(|(name, _, kind)| (name, "command", format!("&command.{}", id_field(kind)))),
     )?;
     accessor(
         code,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, MessageDescriptor, MethodDescriptor, Value};
 
 use crate::Outcome;
+use crate::validation::snake;
 
 /// The package whose messages are ours.
 pub const PACKAGE: &str = "vedtak.v1";
@@ -74,7 +75,7 @@ impl Schema {
         let mut seen = BTreeMap::new();
         for (rpc, kind) in self.commands() {
             let input = rpc.method.input();
-            let id = format!("{}_id", kind.to_lowercase());
+            let id = id_field(kind);
             if let Some(other) = seen.insert(input.full_name().to_owned(), rpc.method.full_name().to_owned()) {
                 return Err(format!(
                     "{} is the command of both {other} and {}",
@@ -102,6 +103,11 @@ impl Schema {
         }
         Ok(())
     }
+}
+
+/// The field that names the stream of a command on this kind: `ProposalRegister` → `proposal_register_id`.
+pub fn id_field(kind: &str) -> String {
+    snake(kind) + "_id"
 }
 
 fn messages(pool: &DescriptorPool) -> impl Iterator<Item = MessageDescriptor> {

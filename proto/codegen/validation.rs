@@ -269,7 +269,8 @@ fn camel(snake: &str) -> String {
         .collect()
 }
 
-fn snake(camel: &str) -> String {
+/// `ProposalRegister` → `proposal_register`.
+pub fn snake(camel: &str) -> String {
     let mut snake = String::new();
     for (index, letter) in camel.chars().enumerate() {
         if letter.is_uppercase() && index > 0 {

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
-use prost::Message;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -223,7 +222,7 @@ async fn compare(replay: &Replay, client: &Client, terminal: &Terminal) -> Resul
         let answer = client
             .call(method.grpc_path, request(method, name, replay.position)?)
             .await?;
-        let own = encode(state);
+        let own = state.encode();
         if own != answer {
             differences.push(format!(
                 "{name} differs from what the service answers, in {}.",
@@ -238,10 +237,9 @@ async fn compare(replay: &Replay, client: &Client, terminal: &Terminal) -> Resul
 
 /// The RPC that reads states of this kind as a whole.
 fn reading(state: &State) -> Option<&'static Method> {
-    let message = message(state);
-    METHODS
-        .iter()
-        .find(|method| method.kind == MethodKind::Query && method.output == message && method.name.starts_with("Get"))
+    METHODS.iter().find(|method| {
+        method.kind == MethodKind::Query && method.output == state.message() && method.name.starts_with("Get")
+    })
 }
 
 /// Asks for a state as of a position.
@@ -278,22 +276,6 @@ fn differing(method: &Method, own: &[u8], answer: &[u8]) -> String {
 }
 
 fn described(name: &str, state: &State) -> Value {
-    let sha256 = hex::encode(Sha256::digest(encode(state)));
+    let sha256 = hex::encode(Sha256::digest(state.encode()));
     json!({"stream": name, "version": state.version(), "position": state.position(), "sha256": sha256})
-}
-
-/// The type of a state's message.
-fn message(state: &State) -> String {
-    match state {
-        State::Project(_) => <crate::schema::v1::Project as prost::Name>::full_name(),
-        State::Organization(_) => <crate::schema::v1::Organization as prost::Name>::full_name(),
-    }
-}
-
-/// The protobuf bytes of a state.
-fn encode(state: &State) -> Bytes {
-    match state {
-        State::Project(project) => project.encode_to_vec().into(),
-        State::Organization(organization) => organization.encode_to_vec().into(),
-    }
 }

@@ -48,22 +48,25 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// The stream of the aggregate of this kind and id: `Stream::of::<Project>(id)`.
+    #[must_use]
+    pub fn of<S: Aggregated>(id: &str) -> Self {
+        Self {
+            aggregate: S::AGGREGATE,
+            id: id.to_owned(),
+        }
+    }
+
     /// The stream of an organisation.
     #[must_use]
     pub fn organization(id: &str) -> Self {
-        Self {
-            aggregate: Aggregate::Organization,
-            id: id.to_owned(),
-        }
+        Self::of::<Organization>(id)
     }
 
     /// The stream of a project.
     #[must_use]
     pub fn project(id: &str) -> Self {
-        Self {
-            aggregate: Aggregate::Project,
-            id: id.to_owned(),
-        }
+        Self::of::<Project>(id)
     }
 
     /// Reads a name such as `project/0190b2f4-7c1e-7d2a-9c3e-5f6a7b8c9d0e`.
@@ -103,25 +106,36 @@ impl<'a> Facts<'a> {
         Self { states }
     }
 
+    /// The state of the stream of this kind and id, if it has events. The command must rely on that stream.
+    #[must_use]
+    pub fn state<S: Aggregated>(&self, id: &str) -> Option<&'a S> {
+        self.require_asked_for(&Stream::of::<S>(id));
+        self.state_if_loaded(id)
+    }
+
+    /// The state of the stream, if it has events and is loaded so far: for [`Decide::relies_on`], which is asked again when it is.
+    #[must_use]
+    pub fn state_if_loaded<S: Aggregated>(&self, id: &str) -> Option<&'a S> {
+        let state = self.states.get(&Stream::of::<S>(id))?;
+        S::of(state).filter(|_| state.version() > 0)
+    }
+
     /// The organisation, if it is registered. The command must rely on its stream.
     #[must_use]
     pub fn organization(&self, id: &str) -> Option<&'a Organization> {
-        self.require_asked_for(&Stream::organization(id));
-        self.organization_if_loaded(id)
+        self.state(id)
     }
 
-    /// The organisation, if it is registered and loaded so far: for [`Decide::relies_on`], which is asked again when it is.
+    /// The organisation, if it is registered and loaded so far; see [`Self::state_if_loaded`].
     #[must_use]
     pub fn organization_if_loaded(&self, id: &str) -> Option<&'a Organization> {
-        Organization::of(self.states.get(&Stream::organization(id))?).filter(|organization| organization.version > 0)
+        self.state_if_loaded(id)
     }
 
     /// The project, if it is registered. The command must rely on its stream.
     #[must_use]
     pub fn project(&self, id: &str) -> Option<&'a Project> {
-        let stream = Stream::project(id);
-        self.require_asked_for(&stream);
-        Project::of(self.states.get(&stream)?).filter(|project| project.version > 0)
+        self.state(id)
     }
 
     /// A decision that forgets to name a stream would find nobody registered, and refuse what is right.

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use vedtak::domain::{self, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion};
+use vedtak::domain::{
+    self, Aggregated, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion,
+};
 use vedtak::ledger::MOST_ROUNDS;
-use vedtak::schema::v1::{Aggregate, CommandContext, Organization, Project};
+use vedtak::schema::v1::{CommandContext, Organization, Project};
 
 /// The project that the tests speak of.
 pub const PROJECT: &str = "00000000-0000-4000-8000-000000000001";
@@ -193,9 +195,16 @@ impl Scenario {
     /// Then the state of the organisation is such.
     #[track_caller]
     pub fn then_organization(self, look: impl FnOnce(&Organization)) -> Self {
-        match self.states.get(&Stream::organization(ORGANIZATION)).map(Arc::as_ref) {
-            Some(State::Organization(organization)) => look(organization),
-            _ => panic!("there is no organisation"),
+        self.then_state(ORGANIZATION, look)
+    }
+
+    /// Then the state of the stream of this kind and id is such.
+    #[track_caller]
+    pub fn then_state<S: Aggregated>(self, id: &str, look: impl FnOnce(&S)) -> Self {
+        let stream = Stream::of::<S>(id);
+        match self.states.get(&stream).and_then(|state| S::of(state)) {
+            Some(state) => look(state),
+            None => panic!("there is no {stream}"),
         }
         self
     }
@@ -304,7 +313,3 @@ impl<C: prost::Message + prost::Name> From<C> for Box<Wrapped> {
         Box::new(Wrapped(decoded.expect("its own bytes")))
     }
 }
-
-/// Not used by every file.
-#[allow(dead_code, reason = "a convenience for tests that need the kind")]
-pub const KINDS: [Aggregate; 2] = [Aggregate::Organization, Aggregate::Project];

@@ -46,7 +46,7 @@ pub(super) async fn project(
     as_of: Option<AsOf>,
     at_least: i64,
 ) -> Result<Reading<Project>, Failure> {
-    state(service, caller, &Stream::project(id), as_of, at_least).await
+    state(service, caller, id, as_of, at_least).await
 }
 
 /// Reads an organisation.
@@ -57,19 +57,20 @@ pub(super) async fn organization(
     as_of: Option<AsOf>,
     at_least: i64,
 ) -> Result<Reading<Organization>, Failure> {
-    state(service, caller, &Stream::organization(id), as_of, at_least).await
+    state(service, caller, id, as_of, at_least).await
 }
 
-async fn state<S: Aggregated>(
+/// Reads the state of the stream of this kind and id.
+pub(super) async fn state<S: Aggregated>(
     service: &Service,
     caller: &Caller,
-    stream: &Stream,
+    id: &str,
     as_of: Option<AsOf>,
     at_least: i64,
 ) -> Result<Reading<S>, Failure> {
     reached(service, caller, at_least).await?;
     let (reach, today) = reach(service, caller, as_of).await?;
-    let name = stream.to_string();
+    let name = Stream::of::<S>(id).to_string();
     let state = service
         .ledger()
         .state(&caller.tenant, &name, &reach)
@@ -187,7 +188,7 @@ pub(super) struct Page<T> {
     pub position: i64,
 }
 
-/// One page of a list inside a project. Every page after the first is of the position that the first one was of.
+/// One page of a list inside a project.
 pub(super) async fn project_page<T: Clone>(
     service: &Service,
     caller: &Caller,
@@ -195,9 +196,7 @@ pub(super) async fn project_page<T: Clone>(
     part: Part,
     list: impl FnOnce(&Project) -> Vec<T> + Send,
 ) -> Result<Page<T>, Failure> {
-    let (as_of, offset) = place(&part)?;
-    let reading = project(service, caller, project_id, as_of, part.at_least).await?;
-    Ok(cut(list(reading.get()?), offset, part.page_size, &reading))
+    state_page(service, caller, project_id, part, list).await
 }
 
 /// One page of a list inside an organisation.
@@ -208,8 +207,20 @@ pub(super) async fn organization_page<T: Clone>(
     part: Part,
     list: impl FnOnce(&Organization) -> Vec<T> + Send,
 ) -> Result<Page<T>, Failure> {
+    state_page(service, caller, organization_id, part, list).await
+}
+
+/// One page of a list inside the aggregate of this kind and id. Every page after the first is of the position that the first
+/// one was of.
+pub(super) async fn state_page<S: Aggregated, T: Clone>(
+    service: &Service,
+    caller: &Caller,
+    id: &str,
+    part: Part,
+    list: impl FnOnce(&S) -> Vec<T> + Send,
+) -> Result<Page<T>, Failure> {
     let (as_of, offset) = place(&part)?;
-    let reading = organization(service, caller, organization_id, as_of, part.at_least).await?;
+    let reading = state(service, caller, id, as_of, part.at_least).await?;
     Ok(cut(list(reading.get()?), offset, part.page_size, &reading))
 }
 
