@@ -9,6 +9,7 @@ mod refusal;
 
 mod activity;
 mod budget;
+mod calendar;
 mod checkpoint;
 mod decision_point;
 mod document;
@@ -16,19 +17,24 @@ mod milestone;
 mod organization;
 mod overview;
 mod phase;
+mod programme;
 mod project;
 mod risk;
 mod role;
 mod seat;
+mod template;
 
 pub use activity::gantt_reading;
 pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
-pub use finding::{Suspicion, findings};
+pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
+pub use programme::{portfolio_reading, programme_findings, streams_of_programme};
 pub use refusal::{Kind, Refusal};
+pub use seat::{body_composition, streams as streams_of_body};
+pub use template::shipped_templates;
 
 mod dispatch {
     //! The enums over all commands, events and states, generated from the schema.

@@ -221,7 +221,7 @@ impl<J: Judge> Ledger<J> {
         let mut connection = self.store().pool().acquire().await?;
         fold_on(self.judge(), &mut connection, tenant, stream, &mut state, reach.up_to()).await?;
         let version = self.judge().version(&state);
-        if *reach == Reach::NOW && version > kept {
+        if version > kept {
             self.states.keep(key, version, Arc::clone(&state));
         }
         Ok(Some(state))

@@ -31,6 +31,13 @@ const KINDS: &[&str] = &[
     "member",
     "appointment",
     "assignment",
+    "meeting",
+    "template",
+    "programme",
+    "participation",
+    "dependency",
+    "direction",
+    "evaluation",
 ];
 
 /// How many ids each kind has.
@@ -275,6 +282,9 @@ impl Random {
             "predecessor" | "parent" => "project",
             "supersedes" => "decision_point",
             "depends_on" => "milestone",
+            "follows" => "meeting",
+            "matter" => "decision_point",
+            "stream" => "project",
             _ => KINDS
                 .iter()
                 .copied()

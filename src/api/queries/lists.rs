@@ -55,3 +55,7 @@ list!(organization_page(organization_id), ListAppointments => AppointmentList.ap
         (None, None) => organization.appointments.clone(),
     }
 });
+list!(organization_page(organization_id), ListMeetings => MeetingList.meetings, |query, organization| {
+    let of_body = |meeting: &&Meeting| query.body_id.as_ref().is_none_or(|body| meeting.is_of(body));
+    organization.meetings.iter().filter(of_body).cloned().collect()
+});

@@ -1,7 +1,9 @@
 //! The queries: each request message knows how it is answered; the routing to them is generated from the schema.
 
 mod lists;
+mod organizations;
 mod overviews;
+mod programmes;
 mod reading;
 mod records;
 mod states;

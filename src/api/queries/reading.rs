@@ -1,5 +1,6 @@
 //! Which point of the ledger a query reads, and how a list is cut into pages of that same point.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -8,8 +9,8 @@ use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::clock;
-use crate::domain::{Aggregated, State, Stream};
-use crate::ledger::Reach;
+use crate::domain::{Aggregated, Facts, State, Stream};
+use crate::ledger::{MOST_ROUNDS, MOST_STREAMS, Reach};
 use crate::schema::Validate;
 use crate::schema::v1::{AsOf, Organization, Project, as_of};
 
@@ -171,6 +172,68 @@ fn ahead(field: &str) -> Failure {
         field,
         "Must not lie in the future: leave as_of out to read what holds now.",
     )
+}
+
+/// The point that several streams are read as of.
+pub(super) struct Point {
+    reach: Reach,
+    /// The day that it lies on, YYYY-MM-DD.
+    pub today: String,
+}
+
+impl Point {
+    /// The state of this kind and id, or the failure when it has no events at this point. The reading must rely on its stream.
+    pub(super) fn require<'a, S: Aggregated>(&self, facts: &Facts<'a>, id: &str) -> Result<&'a S, Failure> {
+        facts
+            .state(id)
+            .ok_or_else(|| not_found(&Stream::of::<S>(id).to_string(), &self.reach))
+    }
+}
+
+/// A reading that rests on several streams, all of them as of the same point. Which they are is asked again with what has been read
+/// until nothing new is named, as it is for commands.
+pub(super) async fn together<A>(
+    service: &Service,
+    caller: &Caller,
+    (as_of, at_least): (Option<AsOf>, i64),
+    relies_on: impl Fn(&Facts<'_>) -> Vec<Stream> + Send,
+    read: impl FnOnce(&Facts<'_>, &Point) -> Result<A, Failure> + Send,
+) -> Result<A, Failure> {
+    reached(service, caller, at_least).await?;
+    let (reach, today) = reach(service, caller, as_of).await?;
+    // What is recorded while the streams are read is in none of them.
+    let position = match reach.position {
+        Some(position) => position,
+        None => head(service, caller).await?.0,
+    };
+    let pinned = Reach {
+        position: Some(position),
+        ..reach.clone()
+    };
+    let mut states: HashMap<Stream, Arc<State>> = HashMap::new();
+    for _ in 0..=MOST_ROUNDS {
+        let mut streams = relies_on(&Facts::new(&states));
+        streams.sort();
+        streams.dedup();
+        streams.retain(|stream| !states.contains_key(stream));
+        if streams.is_empty() {
+            return read(&Facts::new(&states), &Point { reach, today });
+        }
+        if states.len() + streams.len() > MOST_STREAMS {
+            break;
+        }
+        for stream in streams {
+            let name = stream.to_string();
+            let state = service.ledger().state(&caller.tenant, &name, &pinned).await?;
+            let state = state.ok_or_else(|| not_found(&name, &pinned))?;
+            states.insert(stream, state);
+        }
+    }
+    Err(Failure::new(
+        tonic::Code::FailedPrecondition,
+        "RELIES_ON_TOO_MUCH",
+        format!("The answer rests on more than {MOST_STREAMS} other streams, or on a chain of more than {MOST_ROUNDS}."),
+    ))
 }
 
 /// What a list request says of the part of the list that it wants.

@@ -2,9 +2,12 @@
 
 mod appointment;
 mod body;
+mod meeting;
 
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
+
+pub(super) use meeting::find;
 
 /// Refuses an organisation number whose last digit is not the MOD-11 control digit of the eight before it.
 fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
@@ -31,17 +34,19 @@ impl OrganizationReference {
     }
 
     /// Refuses a number that cannot be, and an id whose organisation is not registered or has another number.
-    fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
+    pub(super) fn require_truth(
+        &self,
+        field: &str,
+        own: Option<&Organization>,
+        facts: &Facts<'_>,
+    ) -> Result<(), Refusal> {
         let number_field = format!("{field}.organization_number");
         require_control_digit(&number_field, &self.organization_number)?;
         let Some(id) = self.organization_id.as_deref() else {
             return Ok(());
         };
-        let organization = if id == own.organization_id {
-            Some(own)
-        } else {
-            facts.organization(id)
-        };
+        let own = own.filter(|own| own.organization_id == id);
+        let organization = own.or_else(|| facts.organization(id));
         let organization = organization.ok_or_else(|| Refusal::not_found("organisation", id))?;
         if organization.organization_number != self.organization_number {
             let problem = format!(
@@ -138,7 +143,7 @@ impl Decide for AdmitMember {
             return unchanged_or(same, || Refusal::already_exists("membership", &self.member_id));
         }
         if let Some(member) = &self.member {
-            member.require_truth("member", organization, facts)?;
+            member.require_truth("member", Some(organization), facts)?;
         }
         let same_number = |known: &&OrganizationMember| {
             known
