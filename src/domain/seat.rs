@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Context, Facts, Stream};
+use super::{Context, Facts, Refusal, Stream};
 use crate::schema::v1::*;
 
 /// A body in its organisation.
@@ -117,6 +117,45 @@ pub(super) fn held<'a>(reference: &BodyReference, facts: &Facts<'a>, context: &C
         let function = functions.find(|function| *function != AppointmentFunction::Observer)?;
         let via = (depth > 0).then_some(*inside);
         Some(Seat { place, function, via })
+    })
+}
+
+/// The body, which must be in the register and exist on a date.
+pub(super) fn require_body<'a>(reference: &BodyReference, date: &str, facts: &Facts<'a>) -> Result<&'a Body, Refusal> {
+    facts
+        .organization(&reference.organization_id)
+        .ok_or_else(|| Refusal::not_found("organisation", &reference.organization_id))?
+        .body_on(&reference.body_id, date)
+}
+
+/// The body, which must be one that decides (O1).
+pub(super) fn require_deciding_body<'a>(
+    reference: &BodyReference,
+    date: &str,
+    facts: &Facts<'a>,
+) -> Result<&'a Body, Refusal> {
+    let body = require_body(reference, date, facts)?;
+    if body.decides {
+        return Ok(body);
+    }
+    let problem = format!("{} advises: it recommends, and never decides.", body.name);
+    Err(Refusal::rule("O1", "BODY_ADVISES", problem)
+        .mend("Name a body that decides as the decider, and this one among the advising bodies."))
+}
+
+/// The seat that the actor must hold in the body on the effective date, by this rule.
+pub(super) fn require_held<'a>(
+    reference: &BodyReference,
+    rule: &'static str,
+    body: &Body,
+    facts: &Facts<'a>,
+    context: &Context<'_>,
+) -> Result<Seat<'a>, Refusal> {
+    held(reference, facts, context).ok_or_else(|| {
+        let (subject, date, name) = (context.subject, context.effective_date, &body.name);
+        let problem = format!("{subject} did not hold a seat in {name} on {date}.");
+        Refusal::forbidden(rule, "NOT_IN_THE_BODY", problem)
+            .mend(format!("Let a member or the secretary of {name} record it."))
     })
 }
 

@@ -38,6 +38,12 @@ const KINDS: &[&str] = &[
     "dependency",
     "direction",
     "evaluation",
+    "agreement",
+    "party",
+    "obligation",
+    "proposal_register",
+    "proposal",
+    "round",
 ];
 
 /// How many ids each kind has.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use prost::Message;
 use rand::Rng;
 use sqlx::{Connection, FromRow, PgConnection};
 use time::OffsetDateTime;
@@ -214,10 +213,7 @@ impl History {
     fn as_of(&self, stream: &str, position: i64) -> Option<Vec<u8>> {
         let states = &self.streams[stream];
         let (_, state) = states[..states.partition_point(|(at, _)| *at <= position)].last()?;
-        Some(match state {
-            State::Project(project) => project.encode_to_vec(),
-            State::Organization(organization) => organization.encode_to_vec(),
-        })
+        Some(state.encode())
     }
 
     /// Asks for every stream at both servers, now and as of some positions, and compares byte for byte.
@@ -245,29 +241,16 @@ impl History {
 }
 
 async fn answered(doors: &Doors, door: Door, stream: &str, point: Option<i64>) -> Option<Vec<u8>> {
-    let as_of = point.map(|position| AsOf {
-        point: Some(as_of::Point::Position(position)),
-        effective_date: None,
-    });
     let (kind, id) = stream.split_once('/').unwrap();
-    let answer = match kind {
-        "project" => {
-            let ask = GetProject {
-                project_id: id.to_owned(),
-                as_of,
-                at_least: 0,
-            };
-            doors.send(door, method("GetProject"), &ask.encode_to_vec()).await
-        }
-        _ => {
-            let ask = GetOrganization {
-                organization_id: id.to_owned(),
-                as_of,
-                at_least: 0,
-            };
-            doors.send(door, method("GetOrganization"), &ask.encode_to_vec()).await
-        }
-    };
+    // A kind of stream `some_thing` is read as a whole by `GetSomeThing`.
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    let method = method(&format!("Get{}", kind.split('_').map(capital).collect::<String>()));
+    let mut ask = serde_json::json!({ format!("{kind}_id"): id });
+    if let Some(position) = point {
+        ask["as_of"] = serde_json::json!({"position": position});
+    }
+    let ask = schema::from_json(method.input, ask).unwrap();
+    let answer = doors.send(door, method, &ask).await;
     match answer {
         Ok(bytes) => Some(bytes.to_vec()),
         Err(refused) => {

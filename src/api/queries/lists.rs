@@ -1,7 +1,7 @@
-//! The lists inside one project or organisation.
+//! The lists inside one project, organisation or register.
 
 use super::Answer;
-use super::reading::{Page, Part, organization_page, project_page};
+use super::reading::{Page, Part, organization_page, project_page, proposal_register_page};
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -58,4 +58,16 @@ list!(organization_page(organization_id), ListAppointments => AppointmentList.ap
 list!(organization_page(organization_id), ListMeetings => MeetingList.meetings, |query, organization| {
     let of_body = |meeting: &&Meeting| query.body_id.as_ref().is_none_or(|body| meeting.is_of(body));
     organization.meetings.iter().filter(of_body).cloned().collect()
+});
+list!(proposal_register_page(proposal_register_id), ListProposals => ProposalList.proposals, |query, register| {
+    let asked = |proposal: &&Proposal| {
+        query.round_id.as_ref().is_none_or(|round_id| proposal.round_id == *round_id)
+            && query.group.as_ref().is_none_or(|group| proposal.group == *group)
+            && (query.status == 0 || proposal.status == query.status)
+    };
+    register.proposals.iter().filter(asked).cloned().collect()
+});
+list!(proposal_register_page(proposal_register_id), ListPriorityLists => PriorityLists.priority_lists, |query, register| {
+    let rounds = register.rounds.iter().filter(|round| round.round_id == query.round_id);
+    rounds.flat_map(|round| round.priority_lists.iter().cloned()).collect()
 });

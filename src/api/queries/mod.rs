@@ -1,9 +1,11 @@
 //! The queries: each request message knows how it is answered; the routing to them is generated from the schema.
 
+mod agreements;
 mod lists;
 mod organizations;
 mod overviews;
 mod programmes;
+mod proposals;
 mod reading;
 mod records;
 mod states;

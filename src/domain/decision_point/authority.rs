@@ -1,31 +1,8 @@
 //! Who may decide: the body or role that the point names, and nobody else (rules B2, O1, O2).
 
-use super::super::seat::{self, Authority};
+use super::super::seat::{self, Authority, require_deciding_body};
 use super::{Context, Facts, Refusal, Stream};
 use crate::schema::v1::*;
-
-/// The body, which must be in the register and exist on a date.
-pub(super) fn require_body<'a>(reference: &BodyReference, date: &str, facts: &Facts<'a>) -> Result<&'a Body, Refusal> {
-    facts
-        .organization(&reference.organization_id)
-        .ok_or_else(|| Refusal::not_found("organisation", &reference.organization_id))?
-        .body_on(&reference.body_id, date)
-}
-
-/// The body, which must be one that decides (O1).
-pub(super) fn require_deciding_body<'a>(
-    reference: &BodyReference,
-    date: &str,
-    facts: &Facts<'a>,
-) -> Result<&'a Body, Refusal> {
-    let body = require_body(reference, date, facts)?;
-    if body.decides {
-        return Ok(body);
-    }
-    let problem = format!("{} advises: it recommends, and never decides.", body.name);
-    Err(Refusal::rule("O1", "BODY_ADVISES", problem)
-        .mend("Name a body that decides as the decider, and this one among the advising bodies."))
-}
 
 impl Decider {
     /// The body that decides, when it is one.

@@ -6,8 +6,9 @@ mod condition;
 mod decision;
 mod finding;
 mod reassignment;
+mod start;
 
-use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
+use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, seat, unchanged_or};
 use crate::schema::v1::*;
 
 pub(super) use finding::find;
@@ -143,7 +144,7 @@ impl PlanDecisionPoint {
         let nobody = Decider::default();
         self.decider.as_ref().unwrap_or(&nobody).check(&self.date, facts)?;
         for (index, body) in self.advising_bodies.iter().enumerate() {
-            authority::require_body(body, &self.date, facts)?;
+            seat::require_body(body, &self.date, facts)?;
             if self.advising_bodies.iter().take(index).any(|earlier| earlier == body) {
                 let problem = format!("The body {} is named twice.", body.body_id);
                 return Err(Refusal::invalid("advising_bodies", "BODY_REPEATED", problem).mend("Name each body once."));

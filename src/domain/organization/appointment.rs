@@ -90,7 +90,7 @@ impl Decide for AppointMember {
             organization.body_on(&terms.body_id, to)?;
         }
         if let Some(representing) = &terms.representing {
-            representing.require_truth("terms.representing", Some(organization), facts)?;
+            representing.require_truth("terms.representing", organization, facts)?;
         }
         Ok(vec![
             MemberAppointed {

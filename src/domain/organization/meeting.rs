@@ -108,10 +108,10 @@ impl Fold for MeetingScheduled {
 
 impl Matter {
     /// The stream that it is recorded in.
-    fn stream(&self) -> Option<Stream> {
+    fn stream(&self) -> Stream {
         match self.kind() {
-            MatterKind::DecisionPoint | MatterKind::Report => Some(Stream::project(&self.stream_id)),
-            MatterKind::Proposal | MatterKind::Unspecified => None,
+            MatterKind::Proposal => Stream::of::<ProposalRegister>(&self.stream_id),
+            MatterKind::DecisionPoint | MatterKind::Report | MatterKind::Unspecified => Stream::project(&self.stream_id),
         }
     }
 
@@ -124,9 +124,16 @@ impl Matter {
         };
         match self.kind() {
             MatterKind::DecisionPoint => project()?.decision_point(&self.matter_id).map(|_| ()),
-            MatterKind::Report => project().map(|_| ()),
-            MatterKind::Proposal | MatterKind::Unspecified => {
-                Err(Refusal::not_found("register of proposals", &self.stream_id))
+            MatterKind::Report | MatterKind::Unspecified => project().map(|_| ()),
+            MatterKind::Proposal => {
+                let register: &ProposalRegister = facts
+                    .state(&self.stream_id)
+                    .ok_or_else(|| Refusal::not_found("register of proposals", &self.stream_id))?;
+                let mut proposals = register.proposals.iter();
+                let known = proposals.any(|proposal| proposal.proposal_id == self.matter_id);
+                known
+                    .then_some(())
+                    .ok_or_else(|| Refusal::not_found("proposal", &self.matter_id))
             }
         }
     }
@@ -198,7 +205,7 @@ impl Decide for RecordMinutes {
     }
 
     fn relies_on(&self, _: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
-        self.matters().filter_map(Matter::stream).collect()
+        self.matters().map(Matter::stream).collect()
     }
 }
 

@@ -33,21 +33,34 @@ impl OrganizationReference {
             .map(Stream::organization)
     }
 
+    /// The stream of the organisation that it names, when it names one of this tenant.
+    pub(super) fn stream(&self) -> Option<Stream> {
+        self.organization_id.as_deref().map(Stream::organization)
+    }
+
+    /// As `check` does; it may name the organisation whose stream this is.
+    fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
+        self.check(field, |id| {
+            if id == own.organization_id {
+                Some(own)
+            } else {
+                facts.organization(id)
+            }
+        })
+    }
+
     /// Refuses a number that cannot be, and an id whose organisation is not registered or has another number.
-    pub(super) fn require_truth(
+    pub(super) fn check<'a>(
         &self,
         field: &str,
-        own: Option<&Organization>,
-        facts: &Facts<'_>,
+        known: impl FnOnce(&str) -> Option<&'a Organization>,
     ) -> Result<(), Refusal> {
         let number_field = format!("{field}.organization_number");
         require_control_digit(&number_field, &self.organization_number)?;
         let Some(id) = self.organization_id.as_deref() else {
             return Ok(());
         };
-        let own = own.filter(|own| own.organization_id == id);
-        let organization = own.or_else(|| facts.organization(id));
-        let organization = organization.ok_or_else(|| Refusal::not_found("organisation", id))?;
+        let organization = known(id).ok_or_else(|| Refusal::not_found("organisation", id))?;
         if organization.organization_number != self.organization_number {
             let problem = format!(
                 "The organisation {} is registered with the number {}, not {}.",
@@ -143,7 +156,7 @@ impl Decide for AdmitMember {
             return unchanged_or(same, || Refusal::already_exists("membership", &self.member_id));
         }
         if let Some(member) = &self.member {
-            member.require_truth("member", Some(organization), facts)?;
+            member.require_truth("member", organization, facts)?;
         }
         let same_number = |known: &&OrganizationMember| {
             known

@@ -32,7 +32,7 @@ impl Decide for JoinProgramme {
             });
         }
         if let Some(participant) = &self.participant {
-            participant.require_truth("participant", None, facts)?;
+            participant.check("participant", |id| facts.organization(id))?;
             let number = &participant.organization_number;
             let mut others = programme.participations.iter();
             let goes_on = others.find(|other| {
@@ -55,8 +55,8 @@ impl Decide for JoinProgramme {
     }
 
     fn relies_on(&self, _: &Programme, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
-        let ids = self.participant.iter().filter_map(|participant| participant.organization_id.as_ref());
-        ids.map(|id| Stream::organization(id)).collect()
+        let participant = self.participant.iter();
+        participant.filter_map(OrganizationReference::stream).collect()
     }
 }
 
