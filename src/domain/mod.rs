@@ -10,6 +10,7 @@ mod refusal;
 mod activity;
 mod agreement;
 mod budget;
+mod calendar;
 mod checkpoint;
 mod decision_point;
 mod document;
@@ -17,11 +18,13 @@ mod milestone;
 mod organization;
 mod overview;
 mod phase;
+mod programme;
 mod project;
 mod proposal;
 mod risk;
 mod role;
 mod seat;
+mod template;
 
 pub use activity::gantt_reading;
 pub use agreement::{agreement_standing, withdrawal_impact};
@@ -29,10 +32,13 @@ pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
-pub use finding::{Suspicion, findings};
+pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
+pub use programme::{portfolio_reading, programme_findings, streams_of_programme};
 pub use proposal::{proposal_fate, proposal_findings};
 pub use refusal::{Kind, Refusal};
+pub use seat::{body_composition, streams as streams_of_body};
+pub use template::shipped_templates;
 
 mod dispatch {
     //! The enums over all commands, events and states, generated from the schema.

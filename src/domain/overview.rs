@@ -10,12 +10,7 @@ pub fn overview(project: &Project) -> ProjectOverview {
         .iter()
         .filter(|point| !point.is_decided() && point.status() != DecisionPointStatus::Withdrawn)
         .min_by_key(|point| (&point.date, &point.number));
-    let open = || {
-        project
-            .risks
-            .iter()
-            .filter(|risk| matches!(risk.status(), RiskStatus::Open | RiskStatus::Materialized))
-    };
+    let open = || project.risks.iter().filter(|risk| risk.is_open());
     ProjectOverview {
         project_id: project.project_id.clone(),
         name: project.name.clone(),

@@ -32,6 +32,11 @@ impl Project {
 }
 
 impl Risk {
+    /// Whether it still threatens, or has happened.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.status(), RiskStatus::Open | RiskStatus::Materialized)
+    }
+
     fn label(&self) -> &str {
         if self.number.is_empty() {
             &self.risk_id
@@ -57,7 +62,7 @@ impl Risk {
         });
     }
 
-    fn last_assessment(&self) -> Option<&RiskAssessment> {
+    pub(super) fn last_assessment(&self) -> Option<&RiskAssessment> {
         self.assessments.last()?.assessment.as_ref()
     }
 }

@@ -281,7 +281,8 @@ impl Scenario {
         Ok(verdict.events)
     }
 
-    fn state(&self, stream: &Stream) -> Arc<State> {
+    /// The state of a stream; the empty one when nothing has come to it.
+    pub fn state(&self, stream: &Stream) -> Arc<State> {
         let empty = || Arc::new(State::empty(stream.aggregate).expect("every kind of stream has a state"));
         self.states.get(stream).cloned().unwrap_or_else(empty)
     }

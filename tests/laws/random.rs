@@ -31,10 +31,16 @@ const KINDS: &[&str] = &[
     "member",
     "appointment",
     "assignment",
+    "meeting",
+    "template",
+    "programme",
+    "participation",
+    "dependency",
+    "direction",
+    "evaluation",
     "agreement",
     "party",
     "obligation",
-    "programme",
     "proposal_register",
     "proposal",
     "round",
@@ -282,6 +288,9 @@ impl Random {
             "predecessor" | "parent" => "project",
             "supersedes" => "decision_point",
             "depends_on" => "milestone",
+            "follows" => "meeting",
+            "matter" => "decision_point",
+            "stream" => "project",
             _ => KINDS
                 .iter()
                 .copied()

@@ -15,7 +15,7 @@ macro_rules! list {
 
             async fn answer(self, service: &Service, caller: &Caller) -> Result<$reply, Failure> {
                 let part = Part {
-                    as_of: self.as_of,
+                    as_of: self.as_of.clone(),
                     at_least: self.at_least,
                     page_token: self.page_token.clone(),
                     page_size: self.page_size,
@@ -54,6 +54,10 @@ list!(organization_page(organization_id), ListAppointments => AppointmentList.ap
         (None, Some(date)) => organization.appointments.iter().filter(|appointment| appointment.holds_on(date)).cloned().collect(),
         (None, None) => organization.appointments.clone(),
     }
+});
+list!(organization_page(organization_id), ListMeetings => MeetingList.meetings, |query, organization| {
+    let of_body = |meeting: &&Meeting| query.body_id.as_ref().is_none_or(|body| meeting.is_of(body));
+    organization.meetings.iter().filter(of_body).cloned().collect()
 });
 list!(proposal_register_page(proposal_register_id), ListProposals => ProposalList.proposals, |query, register| {
     let asked = |proposal: &&Proposal| {

@@ -2,7 +2,9 @@
 
 mod agreements;
 mod lists;
+mod organizations;
 mod overviews;
+mod programmes;
 mod proposals;
 mod reading;
 mod records;

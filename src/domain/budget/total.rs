@@ -71,7 +71,7 @@ impl Total {
         }
     }
 
-    pub(super) fn plus(&self, other: &Self) -> Self {
+    pub(in crate::domain) fn plus(&self, other: &Self) -> Self {
         Self {
             known_ore: self.known_ore.saturating_add(other.known_ore),
             estimated_ore: self.estimated_ore.saturating_add(other.estimated_ore),

@@ -2,9 +2,12 @@
 
 mod appointment;
 mod body;
+mod meeting;
 
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
+
+pub(super) use meeting::find;
 
 /// Refuses an organisation number whose last digit is not the MOD-11 control digit of the eight before it.
 fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
