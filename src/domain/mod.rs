@@ -27,7 +27,7 @@ mod seat;
 mod template;
 
 pub use activity::gantt_reading;
-pub use agreement::{agreement_standing, withdrawal_impact};
+pub use agreement::{agreement_standing, streams_of_agreement, withdrawal_impact};
 pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
