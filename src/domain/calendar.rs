@@ -14,7 +14,10 @@ fn years_after(date: &str, years: i32) -> Option<String> {
     let date = read(date)?;
     let year = date.year().checked_add(years)?;
     let same = date.replace_year(year);
-    written(same.or_else(|_| date.previous_day().unwrap_or(date).replace_year(year)).ok()?)
+    written(
+        same.or_else(|_| date.previous_day().unwrap_or(date).replace_year(year))
+            .ok()?,
+    )
 }
 
 impl MeetingRecurrence {

@@ -125,7 +125,11 @@ fn read<A>(scenario: &Scenario, reading: impl FnOnce(&Programme, &Facts<'_>) -> 
     let mut states: HashMap<Stream, Arc<State>> = HashMap::new();
     for _ in 0..2 {
         let streams = domain::streams_of_programme(&id(PROGRAMME), &Facts::new(&states));
-        states.extend(streams.into_iter().map(|stream| (stream.clone(), scenario.state(&stream))));
+        states.extend(
+            streams
+                .into_iter()
+                .map(|stream| (stream.clone(), scenario.state(&stream))),
+        );
     }
     let facts = Facts::new(&states);
     reading(facts.state(&id(PROGRAMME)).unwrap(), &facts)
@@ -313,7 +317,10 @@ fn g2_a_project_that_starts_before_the_milestone_it_waits_for_is_found() {
     let later = early.clone().given(frame(2, "2017-06-01"));
     assert!(findings(&later).is_empty());
     let released = early.clone().given(release(1));
-    assert!(findings(&released).is_empty(), "a dependency rests when a project is released");
+    assert!(
+        findings(&released).is_empty(),
+        "a dependency rests when a project is released"
+    );
     let cancelled = early.because("Not needed.").given(CancelMilestone {
         project_id: id(1),
         milestone_id: id(101),
@@ -411,7 +418,14 @@ fn g3_the_portfolio_shows_risks_money_and_order_over_all_projects() {
         .risk_matrix
         .iter()
         .filter(|cell| cell.risks > 0)
-        .map(|cell| (cell.probability, cell.consequence, cell.risks, cell.project_ids.as_slice()))
+        .map(|cell| {
+            (
+                cell.probability,
+                cell.consequence,
+                cell.risks,
+                cell.project_ids.as_slice(),
+            )
+        })
         .collect();
     assert_eq!(cells, [(4, 5, 3, &[id(2), id(1)][..])]);
     assert_eq!((reading.risk_matrix.len(), reading.unassessed_risks), (25, 1));

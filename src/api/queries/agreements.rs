@@ -38,7 +38,10 @@ impl Answer for GetWithdrawalImpact {
         let streams = |facts: &Facts<'_>| {
             let agreement = facts.state_if_loaded::<Agreement>(&id);
             let projects = agreement.into_iter().flat_map(Agreement::project_ids);
-            projects.map(Stream::project).chain([Stream::of::<Agreement>(&id)]).collect()
+            projects
+                .map(Stream::project)
+                .chain([Stream::of::<Agreement>(&id)])
+                .collect()
         };
         reading::together(service, caller, (self.as_of, self.at_least), streams, |facts, point| {
             let agreement: &Agreement = point.require(facts, &id)?;
@@ -47,7 +50,11 @@ impl Answer for GetWithdrawalImpact {
                 .find(|withdrawal| withdrawal.party_id == self.party_id)
                 .map(|withdrawal| withdrawal.to.clone());
             let date = self.date.or(last_day).unwrap_or_else(|| point.today.clone());
-            let projects: Vec<&Project> = agreement.project_ids().into_iter().filter_map(|id| facts.project(id)).collect();
+            let projects: Vec<&Project> = agreement
+                .project_ids()
+                .into_iter()
+                .filter_map(|id| facts.project(id))
+                .collect();
             domain::withdrawal_impact(agreement, &self.party_id, &date, projects).ok_or_else(|| {
                 let sentence = format!(
                     "The agreement had no party {} on {date}. Check the id, or ask about a day when it was a party.",
