@@ -3,6 +3,7 @@
 mod scenario;
 
 mod activity;
+mod agreement;
 mod budget;
 mod checkpoint;
 mod decision_point;
@@ -14,6 +15,7 @@ mod organization;
 mod phase;
 mod programme;
 mod project;
+mod proposal;
 mod reassignment;
 mod risk;
 mod role;
