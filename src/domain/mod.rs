@@ -9,16 +9,19 @@ mod refusal;
 
 mod activity;
 mod agreement;
+mod benefit;
 mod budget;
 mod calendar;
 mod checkpoint;
 mod decision_point;
+mod deliverable;
 mod document;
 mod milestone;
 mod organization;
 mod overview;
 mod phase;
 mod programme;
+mod procurement;
 mod project;
 mod proposal;
 mod risk;
@@ -28,6 +31,7 @@ mod template;
 
 pub use activity::gantt_reading;
 pub use agreement::{agreement_standing, withdrawal_impact};
+pub use benefit::benefit_reading;
 pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
@@ -36,6 +40,8 @@ pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
 pub use programme::{portfolio_reading, programme_findings, streams_of_programme};
 pub use proposal::{proposal_fate, proposal_findings};
+pub use deliverable::handover_reading;
+pub use procurement::contract_reading;
 pub use refusal::{Kind, Refusal};
 pub use seat::{body_composition, streams as streams_of_body};
 pub use template::shipped_templates;

@@ -80,6 +80,15 @@ fn every_contradiction_of_the_plan_is_found() {
 }
 
 #[test]
+fn what_the_plan_leaves_out_is_found_beside_its_contradictions() {
+    assert_eq!(
+        sentences(&["N2", "MEASUREMENT_OVERDUE", "DELIVERABLE_OVERDUE"]),
+        ["The project has no planned benefit: none is mapped."],
+        "the plan speaks of benefits among its risks only"
+    );
+}
+
+#[test]
 fn every_row_of_the_plan_reads_back() {
     let project = recorded().project_of(MAIN_PROJECT);
     let count = (

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vedtak::domain::{self, Facts, Kind, State, Stream, Suspicion};
 use vedtak::schema::v1::*;
 
+use super::agreement;
 use super::organization::{REGION, municipality, register_region};
 use super::phase::{ready, start};
 use super::scenario::{ORGANIZATION, Scenario, id, scenario};
@@ -500,7 +501,7 @@ fn leave(number: u32, to: &str) -> LeaveProgramme {
 }
 
 #[test]
-fn o6_withdrawal_from_the_region_does_not_end_the_participation_in_a_programme() {
+fn o6_withdrawal_from_the_region_does_not_end_the_part_in_a_programme_or_an_agreement() {
     municipality()
         .given(register_region())
         .given(AdmitMember {
@@ -512,6 +513,12 @@ fn o6_withdrawal_from_the_region_does_not_end_the_participation_in_a_programme()
         })
         .given(establish())
         .given(join(2, "2016-01-01"))
+        .given(register(1))
+        .given(DraftAgreement {
+            agreement_id: id(980),
+            terms: Some(agreement::terms()),
+            ..Default::default()
+        })
         .given(WithdrawMember {
             organization_id: REGION.to_owned(),
             member_id: id(1),
@@ -523,6 +530,10 @@ fn o6_withdrawal_from_the_region_does_not_end_the_participation_in_a_programme()
         })
         .then_state(&id(PROGRAMME), |programme: &Programme| {
             assert_eq!(programme.participations[0].to, None);
+        })
+        .then_state(&id(980), |agreement: &Agreement| {
+            assert!(agreement.withdrawals.is_empty());
+            assert_eq!(agreement.version, 1);
         })
         .given(leave(2, "2017-12-31"))
         .then_state(&id(PROGRAMME), |programme: &Programme| {

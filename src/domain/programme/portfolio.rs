@@ -63,6 +63,10 @@ fn line(project: &Project, priority: i32) -> PortfolioProject {
         .filter(|phase| phase.status() == PhaseStatus::Started);
     let phase = under_way.next();
     let budget = project.budget.as_ref();
+    let benefits = |such: &[BenefitStatus]| {
+        let counted = project.benefits.iter().filter(|benefit| such.contains(&benefit.status()));
+        count(counted.count())
+    };
     PortfolioProject {
         project_id: overview.project_id,
         name: overview.name,
@@ -77,8 +81,8 @@ fn line(project: &Project, priority: i32) -> PortfolioProject {
         cost: Some(budget.map(Budget::cost).unwrap_or_default()),
         financing: Some(budget.map(Budget::financing).unwrap_or_default()),
         has_budget: budget.is_some_and(|budget| !budget.cost_lines.is_empty()),
-        benefits_planned: 0,
-        benefits_realised: 0,
+        benefits_planned: benefits(&[BenefitStatus::Planned, BenefitStatus::Realized]),
+        benefits_realised: benefits(&[BenefitStatus::Realized]),
     }
 }
 
