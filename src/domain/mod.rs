@@ -20,8 +20,8 @@ mod milestone;
 mod organization;
 mod overview;
 mod phase;
-mod programme;
 mod procurement;
+mod programme;
 mod project;
 mod proposal;
 mod risk;
@@ -36,12 +36,12 @@ pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
+pub use deliverable::handover_reading;
 pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
+pub use procurement::contract_reading;
 pub use programme::{portfolio_reading, programme_findings, streams_of_programme};
 pub use proposal::{proposal_fate, proposal_findings};
-pub use deliverable::handover_reading;
-pub use procurement::contract_reading;
 pub use refusal::{Kind, Refusal};
 pub use seat::{body_composition, streams as streams_of_body};
 pub use template::shipped_templates;

@@ -7,6 +7,7 @@ use vedtak::domain::{self, Facts, Kind, State, Stream, Suspicion};
 use vedtak::schema::v1::*;
 
 use super::agreement;
+use super::benefit;
 use super::organization::{REGION, municipality, register_region};
 use super::phase::{ready, start};
 use super::scenario::{ORGANIZATION, Scenario, id, scenario};
@@ -51,7 +52,7 @@ fn release(number: u32) -> ReleaseProject {
     }
 }
 
-fn prioritize(numbers: &[u32]) -> PrioritizePortfolio {
+pub fn prioritize(numbers: &[u32]) -> PrioritizePortfolio {
     PrioritizePortfolio {
         programme_id: id(PROGRAMME),
         project_ids: numbers.iter().copied().map(id).collect(),
@@ -75,7 +76,7 @@ fn plan_milestone(number: u32, deadline: &str) -> PlanMilestone {
 }
 
 /// The project waits for the milestone of the other one.
-fn waits(dependency: u32, project: u32, predecessor: u32) -> RegisterDependency {
+pub fn waits(dependency: u32, project: u32, predecessor: u32) -> RegisterDependency {
     RegisterDependency {
         programme_id: id(PROGRAMME),
         dependency_id: id(dependency),
@@ -97,7 +98,7 @@ fn remove(dependency: u32) -> RemoveDependency {
     }
 }
 
-fn frame(number: u32, from: &str) -> SetFrame {
+pub fn frame(number: u32, from: &str) -> SetFrame {
     SetFrame {
         project_id: id(number),
         frame: Some(ProjectFrame {
@@ -112,7 +113,7 @@ fn frame(number: u32, from: &str) -> SetFrame {
 }
 
 /// A programme with so many projects, each with a milestone on 2017-06-01.
-fn programme(projects: u32) -> Scenario {
+pub fn programme(projects: u32) -> Scenario {
     (1..=projects).fold(scenario().given(establish()), |scenario, number| {
         scenario
             .given(register(number))
@@ -471,6 +472,26 @@ fn g3_the_portfolio_shows_the_projects_by_phase_and_what_is_decided_next() {
             (PhaseKind::Concept, &[id(1)][..])
         ]
     );
+}
+
+#[test]
+fn g3_the_portfolio_counts_benefits_planned_and_realised() {
+    let drop = DropBenefit {
+        project_id: id(1),
+        benefit_id: id(992),
+        ..Default::default()
+    };
+    let scenario = programme(2)
+        .given(benefit::map(990))
+        .given(benefit::map(991))
+        .given(benefit::plan(991))
+        .given(benefit::map(992))
+        .given(benefit::plan(992))
+        .because("Nobody aims at it any more.")
+        .given(drop);
+    let reading = portfolio(&scenario);
+    assert_eq!((reading.benefits_planned, reading.benefits_realised), (1, 0));
+    assert_eq!(reading.projects[0].benefits_planned, 1);
 }
 
 fn nordre_land() -> OrganizationReference {

@@ -64,7 +64,10 @@ fn line(project: &Project, priority: i32) -> PortfolioProject {
     let phase = under_way.next();
     let budget = project.budget.as_ref();
     let benefits = |such: &[BenefitStatus]| {
-        let counted = project.benefits.iter().filter(|benefit| such.contains(&benefit.status()));
+        let counted = project
+            .benefits
+            .iter()
+            .filter(|benefit| such.contains(&benefit.status()));
         count(counted.count())
     };
     PortfolioProject {
