@@ -4,8 +4,13 @@ use time::{Date, Duration};
 
 use crate::schema::v1::{MeetingRecurrence, RecurrenceUnit};
 
+/// The day so many days after this one; the last one that can be written when it would lie beyond.
+pub(super) fn days_after(date: &str, days: i32) -> String {
+    day_after(date, days).unwrap_or_else(|| "9999-12-31".to_owned())
+}
+
 /// The day so many days after this one; none when the text is no date, or the day lies past the year 9999.
-pub(super) fn days_after(date: &str, days: i32) -> Option<String> {
+fn day_after(date: &str, days: i32) -> Option<String> {
     written(read(date)?.checked_add(Duration::days(days.into()))?)
 }
 
@@ -14,15 +19,18 @@ fn years_after(date: &str, years: i32) -> Option<String> {
     let date = read(date)?;
     let year = date.year().checked_add(years)?;
     let same = date.replace_year(year);
-    written(same.or_else(|_| date.previous_day().unwrap_or(date).replace_year(year)).ok()?)
+    written(
+        same.or_else(|_| date.previous_day().unwrap_or(date).replace_year(year))
+            .ok()?,
+    )
 }
 
 impl MeetingRecurrence {
     /// The day when the next one after this day is due.
     pub(super) fn next_after(&self, date: &str) -> Option<String> {
         match self.unit() {
-            RecurrenceUnit::Days => days_after(date, self.every),
-            RecurrenceUnit::Weeks => days_after(date, self.every.checked_mul(7)?),
+            RecurrenceUnit::Days => day_after(date, self.every),
+            RecurrenceUnit::Weeks => day_after(date, self.every.checked_mul(7)?),
             RecurrenceUnit::Years => years_after(date, self.every),
             RecurrenceUnit::Unspecified => None,
         }

@@ -32,6 +32,8 @@ pub fn findings(project: &Project, today: &str) -> Vec<Suspicion> {
         super::activity::find,
         super::risk::find,
         super::budget::find,
+        super::deliverable::find,
+        super::benefit::find,
     ];
     let mut found = Vec::new();
     for rule in rules {

@@ -9,15 +9,18 @@ mod refusal;
 
 mod activity;
 mod agreement;
+mod benefit;
 mod budget;
 mod calendar;
 mod checkpoint;
 mod decision_point;
+mod deliverable;
 mod document;
 mod milestone;
 mod organization;
 mod overview;
 mod phase;
+mod procurement;
 mod programme;
 mod project;
 mod proposal;
@@ -28,12 +31,15 @@ mod template;
 
 pub use activity::gantt_reading;
 pub use agreement::{agreement_standing, streams_of_agreement, withdrawal_impact};
+pub use benefit::benefit_reading;
 pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
+pub use deliverable::handover_reading;
 pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
+pub use procurement::contract_reading;
 pub use programme::{portfolio_reading, programme_findings, streams_of_programme};
 pub use proposal::{proposal_fate, proposal_findings};
 pub use refusal::{Kind, Refusal};

@@ -383,6 +383,7 @@ impl Decide for CompletePhase {
             );
         }
         project.require_checkpoints_answered(std::iter::once(phase), date)?;
+        project.require_deliverables_settled(Some(phase), date, "F3")?;
         Ok(vec![
             PhaseCompleted {
                 phase_id: self.phase_id.clone(),

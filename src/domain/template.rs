@@ -242,7 +242,10 @@ impl Applied<'_> {
             return Ok(());
         }
         let names: Vec<&str> = self.stages.iter().map(|stage| stage.name.as_str()).collect();
-        let problem = format!("The template {} has {stages} stages, and {phases} phase(s) are given.", self.name);
+        let problem = format!(
+            "The template {} has {stages} stages, and {phases} phase(s) are given.",
+            self.name
+        );
         Err(
             Refusal::invalid("phase_ids", "PHASE_FOR_EACH_STAGE", problem).mend(format!(
                 "Give the phase of each stage, in this order: {}.",
@@ -252,7 +255,11 @@ impl Applied<'_> {
     }
 
     /// The definitions of its checkpoints, the ids computed from project, template and place.
-    fn definitions<'a>(&'a self, project_id: &str, phase_ids: &'a [String]) -> impl Iterator<Item = CheckpointDefined> + 'a {
+    fn definitions<'a>(
+        &'a self,
+        project_id: &str,
+        phase_ids: &'a [String],
+    ) -> impl Iterator<Item = CheckpointDefined> + 'a {
         let namespace = Uuid::parse_str(project_id).unwrap_or_default();
         let staged = self.stages.iter().zip(phase_ids).enumerate();
         staged.flat_map(move |(stage_index, (stage, phase_id))| {

@@ -5,9 +5,9 @@ use vedtak::schema::v1::apply_checkpoint_template::Source;
 use vedtak::schema::v1::checkpoint_answer::Answer;
 use vedtak::schema::v1::*;
 
+use super::organization::{municipality, register_municipality};
 use super::phase::{phase, plan};
 use super::risk::project;
-use super::organization::{municipality, register_municipality};
 use super::scenario::{ORGANIZATION, PROJECT, Scenario, id};
 
 /// Defines a yes/no point under `id(number)`.
@@ -320,7 +320,14 @@ fn f5_the_checkpoints_of_an_adapted_template_are_those_of_the_version_that_was_a
         .then_project(|project| {
             assert_eq!(texts(project), ["Is the need described?", "What remains?"]);
             assert_eq!(project.checkpoints[0].template, format!("{ORGANIZATION}/{}/1", id(7)));
-            assert_eq!(project.checkpoints.iter().filter(|checkpoint| checkpoint.mandatory).count(), 1);
+            assert_eq!(
+                project
+                    .checkpoints
+                    .iter()
+                    .filter(|checkpoint| checkpoint.mandatory)
+                    .count(),
+                1
+            );
         })
         .given(apply_own(2, &[2]))
         .then_project(|project| assert_eq!(texts(project)[2..], ["Who needs it?", "What remains?"]));

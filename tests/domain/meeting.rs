@@ -322,6 +322,11 @@ fn o4_who_sits_in_a_body_is_read_through_the_standing_bodies_of_other_organisati
             ("kari", "Nordre Land", "Municipal council")
         ]
     );
-    assert!(domain::body_composition(&body(2), &facts, "2015-12-31").unwrap().seats.is_empty());
+    assert!(
+        domain::body_composition(&body(2), &facts, "2015-12-31")
+            .unwrap()
+            .seats
+            .is_empty()
+    );
     assert!(domain::body_composition(&body(9), &facts, "2017-01-01").is_none());
 }

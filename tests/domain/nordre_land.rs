@@ -36,7 +36,7 @@ fn example() -> Vec<Command> {
         .collect()
 }
 
-fn recorded() -> Scenario {
+pub fn recorded() -> Scenario {
     example().iter().fold(scenario().on(THE_DAY), Scenario::given_as_sent)
 }
 
@@ -76,6 +76,15 @@ fn every_contradiction_of_the_plan_is_found() {
             "ACTIVITY_NUMBER_REPEATED"
         ]),
         ["Milestone MP2 (2017-06-01) is dated before decision point BP5 (2017-06-15), which it hangs on."]
+    );
+}
+
+#[test]
+fn what_the_plan_leaves_out_is_found_beside_its_contradictions() {
+    assert_eq!(
+        sentences(&["N2", "MEASUREMENT_OVERDUE", "DELIVERABLE_OVERDUE"]),
+        ["The project has no planned benefit: none is mapped."],
+        "the plan speaks of benefits among its risks only"
     );
 }
 

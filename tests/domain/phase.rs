@@ -51,7 +51,7 @@ pub fn start(number: u32) -> StartPhase {
     }
 }
 
-fn evaluate(number: u32) -> EvaluatePhase {
+pub fn evaluate(number: u32) -> EvaluatePhase {
     let assessment = "Done on time.".to_owned();
     EvaluatePhase {
         project_id: PROJECT.to_owned(),
@@ -61,7 +61,7 @@ fn evaluate(number: u32) -> EvaluatePhase {
     }
 }
 
-fn complete(number: u32) -> CompletePhase {
+pub fn complete(number: u32) -> CompletePhase {
     CompletePhase {
         project_id: PROJECT.to_owned(),
         phase_id: phase(number),
@@ -83,7 +83,7 @@ pub fn ready(scenario: Scenario, number: u32, kind: PhaseKind) -> Scenario {
     scenario.given(plan(number, kind)).given(approve_plan(number))
 }
 
-fn started(number: u32) -> Scenario {
+pub fn started(number: u32) -> Scenario {
     ready(project(), number, PhaseKind::Execution).given(start(number))
 }
 

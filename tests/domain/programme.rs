@@ -6,6 +6,8 @@ use std::sync::Arc;
 use vedtak::domain::{self, Facts, Kind, State, Stream, Suspicion};
 use vedtak::schema::v1::*;
 
+use super::agreement;
+use super::benefit;
 use super::organization::{REGION, municipality, register_region};
 use super::phase::{ready, start};
 use super::scenario::{ORGANIZATION, Scenario, id, scenario};
@@ -50,7 +52,7 @@ fn release(number: u32) -> ReleaseProject {
     }
 }
 
-fn prioritize(numbers: &[u32]) -> PrioritizePortfolio {
+pub fn prioritize(numbers: &[u32]) -> PrioritizePortfolio {
     PrioritizePortfolio {
         programme_id: id(PROGRAMME),
         project_ids: numbers.iter().copied().map(id).collect(),
@@ -74,7 +76,7 @@ fn plan_milestone(number: u32, deadline: &str) -> PlanMilestone {
 }
 
 /// The project waits for the milestone of the other one.
-fn waits(dependency: u32, project: u32, predecessor: u32) -> RegisterDependency {
+pub fn waits(dependency: u32, project: u32, predecessor: u32) -> RegisterDependency {
     RegisterDependency {
         programme_id: id(PROGRAMME),
         dependency_id: id(dependency),
@@ -96,7 +98,7 @@ fn remove(dependency: u32) -> RemoveDependency {
     }
 }
 
-fn frame(number: u32, from: &str) -> SetFrame {
+pub fn frame(number: u32, from: &str) -> SetFrame {
     SetFrame {
         project_id: id(number),
         frame: Some(ProjectFrame {
@@ -111,7 +113,7 @@ fn frame(number: u32, from: &str) -> SetFrame {
 }
 
 /// A programme with so many projects, each with a milestone on 2017-06-01.
-fn programme(projects: u32) -> Scenario {
+pub fn programme(projects: u32) -> Scenario {
     (1..=projects).fold(scenario().given(establish()), |scenario, number| {
         scenario
             .given(register(number))
@@ -125,7 +127,11 @@ fn read<A>(scenario: &Scenario, reading: impl FnOnce(&Programme, &Facts<'_>) -> 
     let mut states: HashMap<Stream, Arc<State>> = HashMap::new();
     for _ in 0..2 {
         let streams = domain::streams_of_programme(&id(PROGRAMME), &Facts::new(&states));
-        states.extend(streams.into_iter().map(|stream| (stream.clone(), scenario.state(&stream))));
+        states.extend(
+            streams
+                .into_iter()
+                .map(|stream| (stream.clone(), scenario.state(&stream))),
+        );
     }
     let facts = Facts::new(&states);
     reading(facts.state(&id(PROGRAMME)).unwrap(), &facts)
@@ -313,7 +319,10 @@ fn g2_a_project_that_starts_before_the_milestone_it_waits_for_is_found() {
     let later = early.clone().given(frame(2, "2017-06-01"));
     assert!(findings(&later).is_empty());
     let released = early.clone().given(release(1));
-    assert!(findings(&released).is_empty(), "a dependency rests when a project is released");
+    assert!(
+        findings(&released).is_empty(),
+        "a dependency rests when a project is released"
+    );
     let cancelled = early.because("Not needed.").given(CancelMilestone {
         project_id: id(1),
         milestone_id: id(101),
@@ -411,7 +420,14 @@ fn g3_the_portfolio_shows_risks_money_and_order_over_all_projects() {
         .risk_matrix
         .iter()
         .filter(|cell| cell.risks > 0)
-        .map(|cell| (cell.probability, cell.consequence, cell.risks, cell.project_ids.as_slice()))
+        .map(|cell| {
+            (
+                cell.probability,
+                cell.consequence,
+                cell.risks,
+                cell.project_ids.as_slice(),
+            )
+        })
         .collect();
     assert_eq!(cells, [(4, 5, 3, &[id(2), id(1)][..])]);
     assert_eq!((reading.risk_matrix.len(), reading.unassessed_risks), (25, 1));
@@ -458,6 +474,26 @@ fn g3_the_portfolio_shows_the_projects_by_phase_and_what_is_decided_next() {
     );
 }
 
+#[test]
+fn g3_the_portfolio_counts_benefits_planned_and_realised() {
+    let drop = DropBenefit {
+        project_id: id(1),
+        benefit_id: id(992),
+        ..Default::default()
+    };
+    let scenario = programme(2)
+        .given(benefit::map(990))
+        .given(benefit::map(991))
+        .given(benefit::plan(991))
+        .given(benefit::map(992))
+        .given(benefit::plan(992))
+        .because("Nobody aims at it any more.")
+        .given(drop);
+    let reading = portfolio(&scenario);
+    assert_eq!((reading.benefits_planned, reading.benefits_realised), (1, 0));
+    assert_eq!(reading.projects[0].benefits_planned, 1);
+}
+
 fn nordre_land() -> OrganizationReference {
     OrganizationReference {
         organization_number: "999000207".to_owned(),
@@ -486,7 +522,7 @@ fn leave(number: u32, to: &str) -> LeaveProgramme {
 }
 
 #[test]
-fn o6_withdrawal_from_the_region_does_not_end_the_participation_in_a_programme() {
+fn o6_withdrawal_from_the_region_does_not_end_the_part_in_a_programme_or_an_agreement() {
     municipality()
         .given(register_region())
         .given(AdmitMember {
@@ -498,6 +534,12 @@ fn o6_withdrawal_from_the_region_does_not_end_the_participation_in_a_programme()
         })
         .given(establish())
         .given(join(2, "2016-01-01"))
+        .given(register(1))
+        .given(DraftAgreement {
+            agreement_id: id(980),
+            terms: Some(agreement::terms()),
+            ..Default::default()
+        })
         .given(WithdrawMember {
             organization_id: REGION.to_owned(),
             member_id: id(1),
@@ -509,6 +551,10 @@ fn o6_withdrawal_from_the_region_does_not_end_the_participation_in_a_programme()
         })
         .then_state(&id(PROGRAMME), |programme: &Programme| {
             assert_eq!(programme.participations[0].to, None);
+        })
+        .then_state(&id(980), |agreement: &Agreement| {
+            assert!(agreement.withdrawals.is_empty());
+            assert_eq!(agreement.version, 1);
         })
         .given(leave(2, "2017-12-31"))
         .then_state(&id(PROGRAMME), |programme: &Programme| {

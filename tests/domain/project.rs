@@ -58,14 +58,14 @@ fn frame(from: &str, to: Option<&str>) -> SetFrame {
     }
 }
 
-fn cancel() -> CancelProject {
+pub fn cancel() -> CancelProject {
     CancelProject {
         project_id: PROJECT.to_owned(),
         ..Default::default()
     }
 }
 
-fn approve_closing() -> ApproveClosing {
+pub fn approve_closing() -> ApproveClosing {
     ApproveClosing {
         project_id: PROJECT.to_owned(),
         ..Default::default()
@@ -306,7 +306,7 @@ fn a_project_is_cancelled_for_a_reason_and_then_refuses_changes() {
 }
 
 /// Plans a decision point under `id(number)` that the project responsible decides.
-fn plan_point(number: u32, kind: DecisionPointKind, mandatory: bool) -> PlanDecisionPoint {
+pub fn plan_point(number: u32, kind: DecisionPointKind, mandatory: bool) -> PlanDecisionPoint {
     PlanDecisionPoint {
         project_id: PROJECT.to_owned(),
         decision_point_id: id(number),
@@ -321,7 +321,7 @@ fn plan_point(number: u32, kind: DecisionPointKind, mandatory: bool) -> PlanDeci
     }
 }
 
-fn approve_point(number: u32) -> ApproveDecisionPoint {
+pub fn approve_point(number: u32) -> ApproveDecisionPoint {
     ApproveDecisionPoint {
         project_id: PROJECT.to_owned(),
         decision_point_id: id(number),
@@ -338,7 +338,7 @@ fn extend(to: &str, number: u32) -> ExtendProject {
     }
 }
 
-fn close(number: u32) -> CloseProject {
+pub fn close(number: u32) -> CloseProject {
     CloseProject {
         project_id: PROJECT.to_owned(),
         decision_point_id: id(number),
@@ -347,7 +347,7 @@ fn close(number: u32) -> CloseProject {
 }
 
 /// A project whose responsible, `ola`, acts from 2018-12-01 on, and whose owner is `owner`.
-fn governed() -> Scenario {
+pub fn governed() -> Scenario {
     project_of_a_municipality()
         .given(assign(10, ProjectRole::Responsible, "ola"))
         .given(assign(11, ProjectRole::Owner, "owner"))

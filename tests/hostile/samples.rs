@@ -205,7 +205,14 @@ fn text(field: &FieldDescriptor, rules: &Rules, project_id: &str) -> Value {
     }
     if let Some(pattern) = rules.text("pattern") {
         let pattern = Regex::new(&pattern).unwrap();
-        let known = ["2024", "974760673", "2024-05", "regional-cooperation", &"a".repeat(64)];
+        let known = [
+            "2024",
+            "974760673",
+            "2024-05",
+            "12:00",
+            "regional-cooperation",
+            &"a".repeat(64),
+        ];
         return json!(
             known
                 .into_iter()

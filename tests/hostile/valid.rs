@@ -184,6 +184,8 @@ fn limit_of_text(field: &FieldDescriptor, rules: &Rules, ids: &[String], random:
             "2199-12",
             "2199-Q4",
             "2024-05",
+            "00:00",
+            "23:59",
             &"f".repeat(64),
             &ids[0],
         ];

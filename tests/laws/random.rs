@@ -44,6 +44,13 @@ const KINDS: &[&str] = &[
     "proposal_register",
     "proposal",
     "round",
+    "deliverable",
+    "handover",
+    "procurement",
+    "bid",
+    "amendment",
+    "benefit",
+    "measurement",
 ];
 
 /// How many ids each kind has.
@@ -92,6 +99,7 @@ const SHAPES: &[&str] = &[
     "2017-01",
     "2017-06",
     "2018-Q2",
+    "12:00",
     "999000207",
     "999000304",
     "stage-gate-v1",

@@ -145,7 +145,7 @@ async fn prove(seed: u64, writing: &Server, reading: &Server) -> Tally {
 }
 
 /// All records of the tenant: by pages at one door of one server, and the same at the other.
-async fn records(readers: &[Doors; 2]) -> Vec<Record> {
+pub async fn records(readers: &[Doors; 2]) -> Vec<Record> {
     let mut found: [Vec<Record>; 2] = Default::default();
     for ((doors, door), found) in readers.iter().zip([Door::Grpc, Door::Json]).zip(&mut found) {
         let mut after_position = 0;
@@ -226,7 +226,8 @@ impl History {
             points.push(None);
             for point in points {
                 for (doors, door) in sequence.readers.iter().zip([Door::Grpc, Door::Json]) {
-                    let answered = answered(doors, door, stream, point).await;
+                    let as_of = point.map(|position| serde_json::json!({ "position": position }));
+                    let answered = answered(doors, door, stream, as_of).await;
                     assert_eq!(
                         answered,
                         self.as_of(stream, point.unwrap_or(i64::MAX)),
@@ -240,14 +241,15 @@ impl History {
     }
 }
 
-async fn answered(doors: &Doors, door: Door, stream: &str, point: Option<i64>) -> Option<Vec<u8>> {
+/// The state of a stream as it is answered as of some point; none when it has no events there.
+pub async fn answered(doors: &Doors, door: Door, stream: &str, as_of: Option<serde_json::Value>) -> Option<Vec<u8>> {
     let (kind, id) = stream.split_once('/').unwrap();
     // A kind of stream `some_thing` is read as a whole by `GetSomeThing`.
     let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
     let method = method(&format!("Get{}", kind.split('_').map(capital).collect::<String>()));
     let mut ask = serde_json::json!({ format!("{kind}_id"): id });
-    if let Some(position) = point {
-        ask["as_of"] = serde_json::json!({"position": position});
+    if let Some(as_of) = as_of {
+        ask["as_of"] = as_of;
     }
     let ask = schema::from_json(method.input, ask).unwrap();
     let answer = doors.send(door, method, &ask).await;

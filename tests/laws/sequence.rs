@@ -244,9 +244,11 @@ impl Sequence {
     /// The next one that is written by hand, or any one at all.
     fn command(&mut self, begun: bool) -> (&'static Method, DynamicMessage, CommandContext) {
         if (self.random.chance(60) || !begun)
-            && let Some((method, request)) = self.chapters.pop_front()
+            && let Some((method, mut request)) = self.chapters.pop_front()
         {
-            let context = if begun {
+            let written = date_of(&request);
+            request.clear_field_by_name("context");
+            let mut context = if begun {
                 self.context(90)
             } else {
                 CommandContext {
@@ -254,6 +256,9 @@ impl Sequence {
                     ..Default::default()
                 }
             };
+            if written.is_some() {
+                context.effective_date = written;
+            }
             return (method, request, context);
         }
         let commands: Vec<&'static Method> = METHODS
@@ -328,6 +333,12 @@ fn with_context(mut request: DynamicMessage, context: &CommandContext) -> Dynami
         Value::Message(dynamic("vedtak.v1.CommandContext", &context.encode_to_vec())),
     );
     request
+}
+
+/// The effective date that a command names in its context.
+fn date_of(request: &DynamicMessage) -> Option<String> {
+    let command = Command::decode(request.descriptor().full_name(), &request.encode_to_vec());
+    command.unwrap().unwrap().context()?.effective_date.clone()
 }
 
 /// The stream that a command, or the first one of a batch, goes to.

@@ -37,11 +37,14 @@ macro_rules! list {
 }
 
 list!(project_page(project_id), ListActivities => ActivityList.activities, |_query, project| project.activities.clone());
+list!(project_page(project_id), ListBenefits => BenefitList.benefits, |_query, project| project.benefits.clone());
 list!(project_page(project_id), ListDecisionPoints => DecisionPointList.decision_points, |_query, project| project.decision_points.clone());
+list!(project_page(project_id), ListDeliverables => DeliverableList.deliverables, |_query, project| project.deliverables.clone());
 list!(project_page(project_id), ListDocuments => DocumentList.documents, |_query, project| project.documents.clone());
 list!(project_page(project_id), ListMilestones => MilestoneList.milestones, |_query, project| project.milestones.clone());
 list!(project_page(project_id), ListCheckpoints => CheckpointList.checkpoints, |_query, project| project.checkpoints.clone());
 list!(project_page(project_id), ListPhases => PhaseList.phases, |_query, project| project.phases.clone());
+list!(project_page(project_id), ListProcurements => ProcurementList.procurements, |_query, project| project.procurements.clone());
 list!(project_page(project_id), ListRisks => RiskList.risks, |_query, project| project.risks.clone());
 list!(project_page(project_id), ListRoles => RoleList.roles, |query, project| {
     let held = |role: &&RoleAssignment| query.date.as_ref().is_none_or(|date| role.is_held_on(date));

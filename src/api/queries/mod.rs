@@ -3,6 +3,7 @@
 mod agreements;
 mod lists;
 mod organizations;
+mod outcomes;
 mod overviews;
 mod programmes;
 mod proposals;

@@ -32,7 +32,15 @@ impl Answer for ListOrganizationFindings {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
         let id = &self.organization_id;
-        findings(service, caller, id, self.as_of, self.at_least, domain::organization_findings).await
+        findings(
+            service,
+            caller,
+            id,
+            self.as_of,
+            self.at_least,
+            domain::organization_findings,
+        )
+        .await
     }
 }
 

@@ -51,7 +51,10 @@ impl Answer for ListProgrammeFindings {
             // It rests on several streams: it has been there since the last of the events that it rests on.
             let since_position = found.events.iter().max().copied().unwrap_or_default();
             let before = since_position.saturating_sub(1);
-            let records = service.ledger().records(&caller.tenant, None, before, since_position, 1).await?;
+            let records = service
+                .ledger()
+                .records(&caller.tenant, None, before, since_position, 1)
+                .await?;
             findings.push(Finding {
                 code: found.code.to_owned(),
                 severity: found.severity.into(),

@@ -152,11 +152,7 @@ async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Resul
             (Some(position), clock::day_of(time))
         }
     };
-    if as_of
-        .effective_date
-        .as_ref()
-        .is_some_and(|day| *day > clock::today())
-    {
+    if as_of.effective_date.as_ref().is_some_and(|day| *day > clock::today()) {
         return Err(ahead("as_of.effective_date"));
     }
     let today = as_of.effective_date.clone().unwrap_or(today);
@@ -232,7 +228,9 @@ pub(super) async fn together<A>(
     Err(Failure::new(
         tonic::Code::FailedPrecondition,
         "RELIES_ON_TOO_MUCH",
-        format!("The answer rests on more than {MOST_STREAMS} other streams, or on a chain of more than {MOST_ROUNDS}."),
+        format!(
+            "The answer rests on more than {MOST_STREAMS} other streams, or on a chain of more than {MOST_ROUNDS}."
+        ),
     ))
 }
 

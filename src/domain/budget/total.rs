@@ -37,7 +37,7 @@ impl Amount {
         })
     }
 
-    pub(super) fn total(&self) -> Total {
+    pub(in crate::domain) fn total(&self) -> Total {
         match self.certainty() {
             Certainty::Unknown => Total {
                 unknown: 1,

@@ -1,8 +1,6 @@
 //! Meeting (møte) and minutes: what a body has met about, and whether it meets as often as it is to (rules O3 and O5).
 
-use super::super::{
-    Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or,
-};
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
 impl Organization {
@@ -111,7 +109,9 @@ impl Matter {
     fn stream(&self) -> Stream {
         match self.kind() {
             MatterKind::Proposal => Stream::of::<ProposalRegister>(&self.stream_id),
-            MatterKind::DecisionPoint | MatterKind::Report | MatterKind::Unspecified => Stream::project(&self.stream_id),
+            MatterKind::DecisionPoint | MatterKind::Report | MatterKind::Unspecified => {
+                Stream::project(&self.stream_id)
+            }
         }
     }
 
@@ -228,7 +228,10 @@ impl Decide for CancelMeeting {
         match meeting.status() {
             MeetingStatus::Cancelled => Ok(Vec::new()),
             MeetingStatus::Held => {
-                let problem = format!("The meeting on {} has been held: its minutes are recorded.", meeting.date());
+                let problem = format!(
+                    "The meeting on {} has been held: its minutes are recorded.",
+                    meeting.date()
+                );
                 Err(Refusal::precondition("MEETING_HELD", problem).mend("Cancel a meeting that is still to come."))
             }
             MeetingStatus::Scheduled | MeetingStatus::Unspecified => {
@@ -286,17 +289,18 @@ pub(in crate::domain) fn find(organization: &Organization, today: &str, found: &
         let Some(body) = organization.body(meeting.body_id()).filter(|body| body.stands_on(&due)) else {
             continue;
         };
-        let description = format!(
-            "{} was to meet by {due}, and no minutes say that it has.",
-            body.name
-        );
+        let description = format!("{} was to meet by {due}, and no minutes say that it has.", body.name);
         let provenances = meetings.iter().filter_map(|meeting| meeting.provenance.as_ref());
         found.push(Suspicion {
             code: "O5",
             severity: Severity::Warning,
             description,
             entities: vec![series_id.to_owned(), body.body_id.clone()],
-            events: provenances.map(|provenance| provenance.last_position).max().into_iter().collect(),
+            events: provenances
+                .map(|provenance| provenance.last_position)
+                .max()
+                .into_iter()
+                .collect(),
         });
     }
 }

@@ -10,7 +10,7 @@ use crate::schema::v1::*;
 pub(super) use meeting::find;
 
 /// Refuses an organisation number whose last digit is not the MOD-11 control digit of the eight before it.
-fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
+pub(super) fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
     const WEIGHTS: [u32; 8] = [3, 2, 7, 6, 5, 4, 3, 2];
     let digits: Vec<u32> = number.chars().filter_map(|digit| digit.to_digit(10)).collect();
     let sum: u32 = digits.iter().zip(WEIGHTS).map(|(digit, weight)| digit * weight).sum();
@@ -26,7 +26,7 @@ fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
 
 impl OrganizationReference {
     /// The stream of the organisation that it names, when that is another than this one.
-    fn relies_on(&self, own: &str) -> Option<Stream> {
+    pub(super) fn relies_on(&self, own: &str) -> Option<Stream> {
         self.organization_id
             .as_deref()
             .filter(|id| *id != own)
@@ -39,7 +39,7 @@ impl OrganizationReference {
     }
 
     /// As `check` does; it may name the organisation whose stream this is.
-    fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
+    pub(super) fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
         self.check(field, |id| {
             if id == own.organization_id {
                 Some(own)

@@ -18,7 +18,11 @@ impl Programme {
     /// The projects by way of which the first waits for the second, both included; empty when it does not.
     fn way(&self, from: &str, to: &str) -> Vec<String> {
         let mut waits_for: HashMap<&str, Vec<&str>> = HashMap::new();
-        for terms in self.dependencies.iter().filter_map(|dependency| dependency.terms.as_ref()) {
+        for terms in self
+            .dependencies
+            .iter()
+            .filter_map(|dependency| dependency.terms.as_ref())
+        {
             waits_for
                 .entry(&terms.project_id)
                 .or_default()
@@ -52,7 +56,11 @@ impl RegisterDependency {
         if way.is_empty() {
             return Ok(());
         }
-        let name = |id: &String| facts.project(id).map_or_else(|| id.clone(), |project| project.name.clone());
+        let name = |id: &String| {
+            facts
+                .project(id)
+                .map_or_else(|| id.clone(), |project| project.name.clone())
+        };
         let mut names = vec![name(&terms.project_id)];
         names.extend(way.iter().map(name));
         let problem = format!("The projects would wait for each other: {}.", names.join(" → "));
@@ -72,8 +80,13 @@ impl Decide for RegisterDependency {
             });
         }
         if programme.dependencies.len() >= MOST_DEPENDENCIES {
-            let problem = format!("The programme {} has {MOST_DEPENDENCIES} dependencies already.", programme.name());
-            return Err(Refusal::precondition("TOO_MANY_DEPENDENCIES", problem).mend("Remove those that no longer hold."));
+            let problem = format!(
+                "The programme {} has {MOST_DEPENDENCIES} dependencies already.",
+                programme.name()
+            );
+            return Err(
+                Refusal::precondition("TOO_MANY_DEPENDENCIES", problem).mend("Remove those that no longer hold.")
+            );
         }
         if let Some(terms) = &self.terms {
             programme.require_included(&terms.project_id)?;
@@ -140,7 +153,10 @@ impl Fold for DependencyRemoved {
 /// When a project starts: the day that its first phase started, or the first day of its period as planned; and the position of the
 /// event that says so.
 fn start(project: &Project) -> Option<(&str, Option<Provenance>)> {
-    let started = project.phases.iter().filter_map(|phase| Some((phase.started.as_deref()?, phase.provenance)));
+    let started = project
+        .phases
+        .iter()
+        .filter_map(|phase| Some((phase.started.as_deref()?, phase.provenance)));
     let planned = project.frame.as_ref().and_then(|frame| frame.period.as_ref());
     started
         .min_by_key(|(day, _)| *day)
@@ -158,7 +174,10 @@ fn reached(milestone: &Milestone) -> Option<&str> {
 /// G2: a project that starts before the milestone that it waits for. The facts hold the projects of the programme.
 #[must_use]
 pub fn programme_findings(programme: &Programme, facts: &Facts<'_>) -> Vec<Suspicion> {
-    let included: HashSet<&str> = programme.included().map(|project| project.project_id.as_str()).collect();
+    let included: HashSet<&str> = programme
+        .included()
+        .map(|project| project.project_id.as_str())
+        .collect();
     let mut found = Vec::new();
     for dependency in &programme.dependencies {
         let Some(terms) = &dependency.terms else { continue };

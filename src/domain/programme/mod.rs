@@ -122,7 +122,10 @@ impl Decide for IncludeProject {
             .ok_or_else(|| Refusal::not_found("project", &self.project_id))?;
         project.require_active()?;
         if programme.included().count() >= MOST_PROJECTS {
-            let problem = format!("The programme {} has {MOST_PROJECTS} projects already.", programme.name());
+            let problem = format!(
+                "The programme {} has {MOST_PROJECTS} projects already.",
+                programme.name()
+            );
             return Err(Refusal::precondition("PROGRAMME_FULL", problem)
                 .mend("Release a project first, or divide the programme into several."));
         }
@@ -235,7 +238,10 @@ impl Decide for PrioritizePortfolio {
         programme.require_included_once(&self.project_ids)?;
         let left_out = |project: &&IncludedProject| !self.project_ids.contains(&project.project_id);
         if let Some(project) = programme.included().find(left_out) {
-            let problem = format!("The project {} is in the programme, and has no place in the order.", project.project_id);
+            let problem = format!(
+                "The project {} is in the programme, and has no place in the order.",
+                project.project_id
+            );
             return Err(Refusal::invalid("project_ids", "PROJECT_LEFT_OUT", problem)
                 .mend("Name every project of the programme, or release those that no longer belong to it."));
         }

@@ -35,9 +35,8 @@ impl Decide for JoinProgramme {
             participant.check("participant", |id| facts.organization(id))?;
             let number = &participant.organization_number;
             let mut others = programme.participations.iter();
-            let goes_on = others.find(|other| {
-                other.number() == number && other.to.as_ref().is_none_or(|to| self.from <= *to)
-            });
+            let goes_on =
+                others.find(|other| other.number() == number && other.to.as_ref().is_none_or(|to| self.from <= *to));
             if let Some(other) = goes_on {
                 let problem = format!("The organisation {number} takes part already, from {}.", other.from);
                 return Err(Refusal::precondition("ALREADY_A_PARTICIPANT", problem)

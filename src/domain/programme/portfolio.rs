@@ -8,10 +8,19 @@ use crate::schema::v1::*;
 /// The portfolio of a programme. The facts hold its projects, as of the same point.
 #[must_use]
 pub fn portfolio_reading(programme: &Programme, facts: &Facts<'_>) -> PortfolioReading {
-    let order = programme.priorities.last().map_or(&[][..], |priority| &priority.project_ids);
-    let places: HashMap<&str, usize> = order.iter().enumerate().map(|(index, id)| (id.as_str(), index)).collect();
+    let order = programme
+        .priorities
+        .last()
+        .map_or(&[][..], |priority| &priority.project_ids);
+    let places: HashMap<&str, usize> = order
+        .iter()
+        .enumerate()
+        .map(|(index, id)| (id.as_str(), index))
+        .collect();
     let included = programme.included();
-    let mut projects: Vec<&Project> = included.filter_map(|project| facts.project(&project.project_id)).collect();
+    let mut projects: Vec<&Project> = included
+        .filter_map(|project| facts.project(&project.project_id))
+        .collect();
     projects.sort_by_key(|project| places.get(project.project_id.as_str()).copied().unwrap_or(usize::MAX));
     let mut reading = PortfolioReading {
         programme_id: programme.programme_id.clone(),
@@ -48,9 +57,19 @@ fn count(number: usize) -> i32 {
 /// What the portfolio shows of one project.
 fn line(project: &Project, priority: i32) -> PortfolioProject {
     let overview = overview::overview(project);
-    let mut under_way = project.phases.iter().filter(|phase| phase.status() == PhaseStatus::Started);
+    let mut under_way = project
+        .phases
+        .iter()
+        .filter(|phase| phase.status() == PhaseStatus::Started);
     let phase = under_way.next();
     let budget = project.budget.as_ref();
+    let benefits = |such: &[BenefitStatus]| {
+        let counted = project
+            .benefits
+            .iter()
+            .filter(|benefit| such.contains(&benefit.status()));
+        count(counted.count())
+    };
     PortfolioProject {
         project_id: overview.project_id,
         name: overview.name,
@@ -65,8 +84,8 @@ fn line(project: &Project, priority: i32) -> PortfolioProject {
         cost: Some(budget.map(Budget::cost).unwrap_or_default()),
         financing: Some(budget.map(Budget::financing).unwrap_or_default()),
         has_budget: budget.is_some_and(|budget| !budget.cost_lines.is_empty()),
-        benefits_planned: 0,
-        benefits_realised: 0,
+        benefits_planned: benefits(&[BenefitStatus::Planned, BenefitStatus::Realized]),
+        benefits_realised: benefits(&[BenefitStatus::Realized]),
     }
 }
 
@@ -97,9 +116,7 @@ fn add_risks(reading: &mut PortfolioReading, project: &Project) {
     for risk in project.risks.iter().filter(|risk| risk.is_open()) {
         let cell = risk.last_assessment().and_then(|assessment| {
             let mut cells = reading.risk_matrix.iter_mut();
-            cells.find(|cell| {
-                (cell.probability, cell.consequence) == (assessment.probability, assessment.consequence)
-            })
+            cells.find(|cell| (cell.probability, cell.consequence) == (assessment.probability, assessment.consequence))
         });
         let Some(cell) = cell else {
             reading.unassessed_risks = reading.unassessed_risks.saturating_add(1);

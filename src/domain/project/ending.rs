@@ -66,7 +66,7 @@ impl Fold for ClosingApproved {
 }
 
 impl CloseProject {
-    /// J2, one condition after the other. Deliverables and the final report belong here as well, once they are recorded.
+    /// J2, one condition after the other. The final report belongs here as well, once it is recorded.
     fn require_everything_done(&self, project: &Project, context: &Context<'_>) -> Result<(), Refusal> {
         if project
             .closing_approval
@@ -116,7 +116,7 @@ impl CloseProject {
             );
             return Err(Refusal::rule("J2", "MANDATORY_DECISIONS_OPEN", problem).mend("Have them decided first."));
         }
-        Ok(())
+        project.require_deliverables_settled(None, context.effective_date, "J2")
     }
 }
 
