@@ -51,7 +51,7 @@ mod dispatch {
 
     use super::{Aggregated, Context, Decide, Decision, Facts, Fold, Recorded, Stream};
     use crate::schema::v1::*;
-    use crate::schema::{Validate, Violations};
+    use crate::schema::{Canonical, Validate, Violations};
 
     include!(concat!(env!("OUT_DIR"), "/commands_and_events.rs"));
 }

@@ -26,7 +26,7 @@ pub(super) fn require_control_digit(field: &str, number: &str) -> Result<(), Ref
 
 impl OrganizationReference {
     /// The stream of the organisation that it names, when that is another than this one.
-    pub(super) fn relies_on(&self, own: &str) -> Option<Stream> {
+    fn relies_on(&self, own: &str) -> Option<Stream> {
         self.organization_id
             .as_deref()
             .filter(|id| *id != own)
