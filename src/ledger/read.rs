@@ -74,12 +74,7 @@ impl Entry {
         )))
     }
 
-    fn fold<J: Judge>(
-        &self,
-        envelope: &Envelope<'_>,
-        judge: &J,
-        state: &mut J::State,
-    ) -> Result<(), Unreadable> {
+    fn fold<J: Judge>(&self, envelope: &Envelope<'_>, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
         let event = judge
             .read(&self.event_type, envelope.data.get())
             .map_err(|problem| self.unreadable(problem))?;
