@@ -172,6 +172,7 @@ fn a_question_is_asked_in_the_query_string() {
             "project_id",
             "as_of.position",
             "as_of.time",
+            "as_of.effective_date",
             "at_least",
             "page_token",
             "page_size"

@@ -1,13 +1,48 @@
-//! Calendar: the days that follow from others.
+//! Calendar: the days that follow from others, for what comes again after a time.
 
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 use time::{Date, Duration};
 
-const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+use crate::schema::v1::{MeetingRecurrence, RecurrenceUnit};
 
 /// The day so many days after this one; none when the text is no date, or the day lies past the year 9999.
 pub(super) fn days_after(date: &str, days: i32) -> Option<String> {
-    let after = Date::parse(date, DATE).ok()?.checked_add(Duration::days(days.into()))?;
-    after.format(DATE).ok()
+    written(read(date)?.checked_add(Duration::days(days.into()))?)
+}
+
+/// The same day so many years later; after 29 February, 28 February where there is no other.
+fn years_after(date: &str, years: i32) -> Option<String> {
+    let date = read(date)?;
+    let year = date.year().checked_add(years)?;
+    let same = date.replace_year(year);
+    written(
+        same.or_else(|_| date.previous_day().unwrap_or(date).replace_year(year))
+            .ok()?,
+    )
+}
+
+impl MeetingRecurrence {
+    /// The day when the next one after this day is due.
+    pub(super) fn next_after(&self, date: &str) -> Option<String> {
+        match self.unit() {
+            RecurrenceUnit::Days => days_after(date, self.every),
+            RecurrenceUnit::Weeks => days_after(date, self.every.checked_mul(7)?),
+            RecurrenceUnit::Years => years_after(date, self.every),
+            RecurrenceUnit::Unspecified => None,
+        }
+    }
+}
+
+fn read(date: &str) -> Option<Date> {
+    let mut parts = date.splitn(3, '-');
+    let year = parts.next()?.parse().ok()?;
+    let month: u8 = parts.next()?.parse().ok()?;
+    let day = parts.next()?.parse().ok()?;
+    Date::from_calendar_date(year, month.try_into().ok()?, day).ok()
+}
+
+fn written(date: Date) -> Option<String> {
+    let (year, month, day) = date.to_calendar_date();
+    (0..=9999)
+        .contains(&year)
+        .then(|| format!("{year:04}-{:02}-{day:02}", u8::from(month)))
 }

@@ -1,11 +1,6 @@
-//! Checkpoint (sjekkpunkt): what must be answered in a phase, asked one by one or by a template (rules F3–F5).
+//! Checkpoint (sjekkpunkt): what must be answered in a phase, asked one by one or by a template (rules F3 and F4).
 
-use std::sync::LazyLock;
-
-use serde::Deserialize;
-use uuid::Uuid;
-
-use super::{Context, Decide, Decision, Event, Facts, Fold, Recorded, Refusal, unchanged_or};
+use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, unchanged_or};
 use crate::schema::v1::*;
 
 impl Project {
@@ -26,7 +21,7 @@ impl Project {
     }
 
     /// Nothing when the checkpoint is defined so already; otherwise its definition, or the refusal.
-    fn define(&self, defined: CheckpointDefined) -> Decision {
+    pub(super) fn define(&self, defined: CheckpointDefined) -> Decision {
         if let Ok(known) = self.checkpoint(&defined.checkpoint_id) {
             let same = (&known.phase_id, &known.text, &known.template)
                 == (&defined.phase_id, &defined.text, &defined.template)
@@ -176,101 +171,5 @@ impl Fold for CheckpointReopened {
         if let Some(last) = checkpoint.answers.last_mut() {
             last.reopened = Some(at.effective_date.to_owned());
         }
-    }
-}
-
-/// A template that is shipped with the service (F5). A changed one gets a new name: its checkpoints' ids rest on the name.
-#[derive(Debug, Deserialize)]
-struct Template {
-    name: String,
-    stages: Vec<Stage>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Stage {
-    name: String,
-    checkpoints: Vec<Question>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Question {
-    text: String,
-    #[serde(default)]
-    open: bool,
-}
-
-static TEMPLATES: LazyLock<Vec<Template>> = LazyLock::new(|| {
-    [
-        include_str!("templates/regional-cooperation-v1.json"),
-        include_str!("templates/stage-gate-v1.json"),
-    ]
-    .into_iter()
-    .map(|text| serde_json::from_str(text).expect("a template of this binary, read by its tests"))
-    .collect()
-});
-
-impl Template {
-    fn named(name: &str) -> Result<&'static Self, Refusal> {
-        TEMPLATES.iter().find(|template| template.name == name).ok_or_else(|| {
-            let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name.as_str()).collect();
-            Refusal::invalid("template", "TEMPLATE_UNKNOWN", format!("There is no template {name}."))
-                .mend(format!("Use one of {}.", names.join(", ")))
-        })
-    }
-
-    /// The definitions of its checkpoints, the ids computed from project, template and place.
-    fn definitions<'a>(
-        &'a self,
-        project_id: &str,
-        phase_ids: &'a [String],
-    ) -> impl Iterator<Item = CheckpointDefined> + 'a {
-        let namespace = Uuid::parse_str(project_id).unwrap_or_default();
-        let staged = self.stages.iter().zip(phase_ids).enumerate();
-        staged.flat_map(move |(stage_index, (stage, phase_id))| {
-            stage.checkpoints.iter().enumerate().map(move |(index, question)| {
-                let place = format!("{}/{}.{}", self.name, stage_index + 1, index + 1);
-                let kind = if question.open {
-                    CheckpointKind::Open
-                } else {
-                    CheckpointKind::YesNo
-                };
-                CheckpointDefined {
-                    checkpoint_id: Uuid::new_v5(&namespace, place.as_bytes()).to_string(),
-                    phase_id: phase_id.clone(),
-                    text: question.text.clone(),
-                    kind: kind.into(),
-                    mandatory: true,
-                    template: self.name.clone(),
-                }
-            })
-        })
-    }
-}
-
-impl Decide for ApplyCheckpointTemplate {
-    type State = Project;
-
-    fn decide(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Decision {
-        project.require_active()?;
-        let template = Template::named(&self.template)?;
-        let (stages, phases) = (template.stages.len(), self.phase_ids.len());
-        if stages != phases {
-            let names: Vec<&str> = template.stages.iter().map(|stage| stage.name.as_str()).collect();
-            let problem = format!(
-                "{} has {stages} stages, and {phases} phase(s) are given.",
-                template.name
-            );
-            return Err(
-                Refusal::invalid("phase_ids", "PHASE_FOR_EACH_STAGE", problem).mend(format!(
-                    "Give the phase of each stage, in this order: {}.",
-                    names.join("; ")
-                )),
-            );
-        }
-        let mut events: Vec<Event> = Vec::new();
-        for defined in template.definitions(&self.project_id, &self.phase_ids) {
-            events.extend(project.define(defined)?);
-        }
-        Ok(events)
     }
 }

@@ -120,6 +120,12 @@ impl<'a> Facts<'a> {
         S::of(state).filter(|_| state.version() > 0)
     }
 
+    /// The position of the last event of a stream that is loaded.
+    #[must_use]
+    pub fn position(&self, stream: &Stream) -> Option<i64> {
+        self.states.get(stream).map(|state| state.position())
+    }
+
     /// The organisation, if it is registered. The command must rely on its stream.
     #[must_use]
     pub fn organization(&self, id: &str) -> Option<&'a Organization> {

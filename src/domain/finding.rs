@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::schema::v1::{Project, Severity};
+use crate::schema::v1::{Organization, Project, Severity};
 
 /// What a rule finds in a state; the reading adds since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,14 @@ pub fn findings(project: &Project, today: &str) -> Vec<Suspicion> {
     for rule in rules {
         rule(project, today, &mut found);
     }
+    found
+}
+
+/// Everything that the rules find in an organisation as it stands, seen on a day (YYYY-MM-DD).
+#[must_use]
+pub fn organization_findings(organization: &Organization, today: &str) -> Vec<Suspicion> {
+    let mut found = Vec::new();
+    super::organization::find(organization, today, &mut found);
     found
 }
 

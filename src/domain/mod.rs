@@ -9,6 +9,7 @@ mod refusal;
 
 mod activity;
 mod addressee;
+mod agreement;
 mod benefit;
 mod budget;
 mod calendar;
@@ -22,15 +23,19 @@ mod organization;
 mod overview;
 mod phase;
 mod procurement;
+mod programme;
 mod project;
+mod proposal;
 mod report;
 mod risk;
 mod role;
 mod seat;
 mod stakeholder;
 mod success_factor;
+mod template;
 
 pub use activity::gantt_reading;
+pub use agreement::{agreement_standing, streams_of_agreement, withdrawal_impact};
 pub use benefit::benefit_reading;
 pub use budget::budget_reading;
 pub use decide::{
@@ -38,12 +43,16 @@ pub use decide::{
 };
 pub use decision_point::{changed_after_decision, decision_basis};
 pub use deliverable::handover_reading;
-pub use finding::{Suspicion, findings};
+pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
 pub use procurement::contract_reading;
+pub use programme::{portfolio_reading, programme_findings, streams_of_programme};
+pub use proposal::{proposal_fate, proposal_findings};
 pub use refusal::{Kind, Refusal};
 pub use report::report_reading;
+pub use seat::{body_composition, streams as streams_of_body};
 pub use stakeholder::stakeholder_map;
+pub use template::shipped_templates;
 
 mod dispatch {
     //! The enums over all commands, events and states, generated from the schema.

@@ -63,7 +63,7 @@ impl Risk {
         });
     }
 
-    fn last_assessment(&self) -> Option<&RiskAssessment> {
+    pub(super) fn last_assessment(&self) -> Option<&RiskAssessment> {
         self.assessments.last()?.assessment.as_ref()
     }
 }

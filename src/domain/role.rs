@@ -1,5 +1,7 @@
 //! Role (rolle): who holds which part in the project's organisation, and when (rules R1–R5).
 
+use std::collections::HashSet;
+
 use super::seat::{self, Authority};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
 use crate::schema::v1::role_holder::Holder;
@@ -70,6 +72,13 @@ impl Project {
             .filter(move |assignment| assignment.role() == role && assignment.is_held_on(date))
     }
 
+    /// How many organisations own the project together on a date (B4).
+    pub(super) fn owning_organizations(&self, date: &str) -> usize {
+        let owners = self.holders(ProjectRole::Owner, date);
+        let organizations: HashSet<&str> = owners.filter_map(RoleAssignment::organization_id).collect();
+        organizations.len()
+    }
+
     fn role_assignment(&self, id: &str) -> Result<&RoleAssignment, Refusal> {
         self.roles
             .iter()
@@ -111,6 +120,15 @@ impl RoleAssignment {
                 speaking.map(reference).collect()
             }
             Some(Holder::Person(_)) | None => Vec::new(),
+        }
+    }
+
+    /// The organisation that the holder is, belongs to, or comes from.
+    fn organization_id(&self) -> Option<&str> {
+        match self.holder_named()? {
+            Holder::Person(person) => person.organization_id.as_deref(),
+            Holder::Body(body) => Some(&body.organization_id),
+            Holder::OrganizationId(id) => Some(id),
         }
     }
 

@@ -55,7 +55,8 @@ pub(super) fn composition<'a: 'b, 'b>(
 }
 
 /// The organisations that have to be known to say who sits in the body, as far as they can be named yet.
-pub(super) fn streams(reference: &BodyReference, facts: &Facts<'_>) -> Vec<Stream> {
+#[must_use]
+pub fn streams(reference: &BodyReference, facts: &Facts<'_>) -> Vec<Stream> {
     let (places, unknown) = composition(&reference.organization_id, &reference.body_id, |id| {
         facts.organization_if_loaded(id)
     });
@@ -65,6 +66,41 @@ pub(super) fn streams(reference: &BodyReference, facts: &Facts<'_>) -> Vec<Strea
         .chain([reference.organization_id.as_str()])
         .map(Stream::organization)
         .collect()
+}
+
+/// Who sits in the body on the date, and in which of the standing bodies that it is composed of (O4, O2). `None` when there is no
+/// such body. The organisations that [`streams`] names are known.
+#[must_use]
+pub fn body_composition(reference: &BodyReference, facts: &Facts<'_>, date: &str) -> Option<BodyComposition> {
+    let (places, _) = composition(&reference.organization_id, &reference.body_id, |id| {
+        facts.organization_if_loaded(id)
+    });
+    let body = places.first()?.body;
+    let all_stand = places.iter().all(|place| place.body.stands_on(date));
+    let seats = places.iter().filter(|_| all_stand).flat_map(|place| {
+        let appointments = place.organization.appointments.iter();
+        let held = appointments.filter(|appointment| appointment.holds_on(date));
+        let terms = held.filter_map(|appointment| appointment.terms.as_ref());
+        terms
+            .filter(|terms| terms.body_id == place.body.body_id)
+            .map(|terms| BodySeat {
+                body: Some(BodyReference {
+                    organization_id: place.organization.organization_id.clone(),
+                    body_id: place.body.body_id.clone(),
+                }),
+                body_name: place.body.name.clone(),
+                terms: Some(terms.clone()),
+            })
+    });
+    let positions = places.iter().map(|place| place.organization.position);
+    Some(BodyComposition {
+        body: Some(reference.clone()),
+        name: body.name.clone(),
+        decides: body.decides,
+        date: date.to_owned(),
+        seats: seats.collect(),
+        position: positions.max().unwrap_or_default(),
+    })
 }
 
 /// The seat that the actor holds in the body on the effective date: with a vote or as its secretary. Observers hold none.
@@ -105,6 +141,22 @@ pub(super) fn require_deciding_body<'a>(
     let problem = format!("{} advises: it recommends, and never decides.", body.name);
     Err(Refusal::rule("O1", "BODY_ADVISES", problem)
         .mend("Name a body that decides as the decider, and this one among the advising bodies."))
+}
+
+/// The seat that the actor must hold in the body on the effective date, by this rule.
+pub(super) fn require_held<'a>(
+    reference: &BodyReference,
+    rule: &'static str,
+    body: &Body,
+    facts: &Facts<'a>,
+    context: &Context<'_>,
+) -> Result<Seat<'a>, Refusal> {
+    held(reference, facts, context).ok_or_else(|| {
+        let (subject, date, name) = (context.subject, context.effective_date, &body.name);
+        let problem = format!("{subject} did not hold a seat in {name} on {date}.");
+        Refusal::forbidden(rule, "NOT_IN_THE_BODY", problem)
+            .mend(format!("Let a member or the secretary of {name} record it."))
+    })
 }
 
 impl<'a> Place<'a> {

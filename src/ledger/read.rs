@@ -42,11 +42,7 @@ impl Entry {
     /// # Errors
     /// When the record is not one, or says other than its columns.
     pub fn envelope(&self) -> Result<Envelope<'_>, Unreadable> {
-        let unreadable = |problem: String| Unreadable {
-            position: self.position,
-            problem,
-        };
-        let envelope = Envelope::parse(&self.record).map_err(|error| unreadable(error.to_string()))?;
+        let envelope = Envelope::parse(&self.record).map_err(|error| self.unreadable(error.to_string()))?;
         let same = envelope.position == self.position
             && envelope.version == self.version
             && envelope.stream == self.stream
@@ -54,7 +50,7 @@ impl Entry {
         if same {
             Ok(envelope)
         } else {
-            Err(unreadable("it says other than the columns beside it".to_owned()))
+            Err(self.unreadable("it says other than the columns beside it".to_owned()))
         }
     }
 
@@ -63,19 +59,25 @@ impl Entry {
     /// # Errors
     /// When this binary cannot read it, or it does not follow on the state.
     pub fn fold_into<J: Judge>(&self, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
-        let unreadable = |problem: String| Unreadable {
-            position: self.position,
-            problem,
-        };
-        if judge.version(state) + 1 != self.version {
-            return Err(unreadable(format!(
-                "it is version {} of its stream, after version {}",
-                self.version,
-                judge.version(state)
-            )));
+        self.follows(judge.version(state))?;
+        self.fold(&self.envelope()?, judge, state)
+    }
+
+    /// Refuses a record that does not come next after a version of its stream.
+    fn follows(&self, version: i64) -> Result<(), Unreadable> {
+        if version + 1 == self.version {
+            return Ok(());
         }
-        let envelope = self.envelope()?;
-        let event = judge.read(&self.event_type, envelope.data.get()).map_err(unreadable)?;
+        Err(self.unreadable(format!(
+            "it is version {} of its stream, after version {version}",
+            self.version
+        )))
+    }
+
+    fn fold<J: Judge>(&self, envelope: &Envelope<'_>, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
+        let event = judge
+            .read(&self.event_type, envelope.data.get())
+            .map_err(|problem| self.unreadable(problem))?;
         let at = Standing {
             position: self.position,
             version: self.version,
@@ -84,27 +86,44 @@ impl Entry {
             authority: &envelope.authority,
             reason: &envelope.reason,
         };
-        judge.fold(state, &event, &at).map_err(unreadable)
+        judge
+            .fold(state, &event, &at)
+            .map_err(|problem| self.unreadable(problem))
+    }
+
+    fn unreadable(&self, problem: String) -> Unreadable {
+        Unreadable {
+            position: self.position,
+            problem,
+        }
     }
 }
 
-/// Which point of a ledger is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Everything that is recorded.
-    Now,
-    /// Nothing after this position.
-    Position(i64),
+/// Which part of a ledger is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Nothing that was recorded after this position; left out, everything that is recorded.
+    pub position: Option<i64>,
+    /// Nothing that was decided after this day, YYYY-MM-DD: of what was recorded, only the events whose effective date is not later.
+    pub decided_by: Option<String>,
 }
 
 impl Reach {
+    /// Everything that is recorded.
+    pub const NOW: Self = Self {
+        position: None,
+        decided_by: None,
+    };
+
     /// The last position that is read.
     #[must_use]
-    pub const fn up_to(self) -> i64 {
-        match self {
-            Self::Now => i64::MAX,
-            Self::Position(position) => position,
-        }
+    pub fn up_to(&self) -> i64 {
+        self.position.unwrap_or(i64::MAX)
+    }
+
+    /// Whether what was decided on this day is read.
+    fn includes(&self, effective_date: &str) -> bool {
+        self.decided_by.as_deref().is_none_or(|day| effective_date <= day)
     }
 }
 
@@ -177,7 +196,12 @@ impl<J: Judge> Ledger<J> {
     ///
     /// # Errors
     /// When the database does not answer, or a record cannot be read.
-    pub async fn state(&self, tenant: &str, stream: &str, reach: Reach) -> Result<Option<Arc<J::State>>, LedgerError> {
+    pub async fn state(&self, tenant: &str, stream: &str, reach: &Reach) -> Result<Option<Arc<J::State>>, LedgerError> {
+        if reach.decided_by.is_some() {
+            // What is kept holds what was decided later, too: only the records tell them apart.
+            let state = self.walk(tenant, stream, reach, |_, _| {}).await?;
+            return Ok(state.map(Arc::new));
+        }
         let Some(empty) = self.judge().empty(stream) else {
             return Ok(None);
         };
@@ -192,7 +216,7 @@ impl<J: Judge> Ledger<J> {
         let mut connection = self.store().pool().acquire().await?;
         fold_on(self.judge(), &mut connection, tenant, stream, &mut state, reach.up_to()).await?;
         let version = self.judge().version(&state);
-        if reach == Reach::Now && version > kept {
+        if version > kept {
             self.states.keep(key, version, Arc::clone(&state));
         }
         Ok(Some(state))
@@ -210,11 +234,12 @@ impl<J: Judge> Ledger<J> {
     ) -> Result<Option<Arc<J::State>>, LedgerError> {
         match self.states.get(&(Arc::from(tenant), Arc::from(stream))).await {
             Some((kept, state)) if kept >= version => Ok(Some(state)),
-            _ => self.state(tenant, stream, Reach::Now).await,
+            _ => self.state(tenant, stream, &Reach::NOW).await,
         }
     }
 
-    /// Walks through the history of a stream: calls for each record with the state after it.
+    /// Walks through the history of a stream: calls for each record with the state after it. Answers the last state; none when
+    /// there are no such streams.
     ///
     /// # Errors
     /// When the database does not answer, or a record cannot be read.
@@ -222,22 +247,27 @@ impl<J: Judge> Ledger<J> {
         &self,
         tenant: &str,
         stream: &str,
-        reach: Reach,
+        reach: &Reach,
         mut visit: impl FnMut(&Entry, &J::State),
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Option<J::State>, LedgerError> {
         let Some(mut state) = self.judge().empty(stream) else {
-            return Ok(());
+            return Ok(None);
         };
         let mut connection = self.store().pool().acquire().await?;
+        let mut version = 0;
         loop {
-            let after = self.judge().version(&state);
-            let page = read_page(&mut *connection, tenant, Some(stream), after, reach.up_to(), PAGE).await?;
+            let page = read_page(&mut *connection, tenant, Some(stream), version, reach.up_to(), PAGE).await?;
             for entry in &page {
-                entry.fold_into(self.judge(), &mut state)?;
-                visit(entry, &state);
+                entry.follows(version)?;
+                version = entry.version;
+                let envelope = entry.envelope()?;
+                if reach.includes(&envelope.effective_date) {
+                    entry.fold(&envelope, self.judge(), &mut state)?;
+                    visit(entry, &state);
+                }
             }
             if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
-                return Ok(());
+                return Ok(Some(state));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The API, called as its users call it: through real clients over real sockets.
 
+mod agreement_and_proposals;
 mod both_doors;
 mod frozen_readings;
 mod seat_on_record;

@@ -1,12 +1,14 @@
 //! Proves the rules of checkpoints and their templates: F4 and F5.
 
 use vedtak::domain::Kind;
+use vedtak::schema::v1::apply_checkpoint_template::Source;
 use vedtak::schema::v1::checkpoint_answer::Answer;
 use vedtak::schema::v1::*;
 
+use super::organization::{municipality, register_municipality};
 use super::phase::{phase, plan};
 use super::risk::project;
-use super::scenario::{PROJECT, Scenario, id};
+use super::scenario::{ORGANIZATION, PROJECT, Scenario, id};
 
 /// Defines a yes/no point under `id(number)`.
 pub fn define(number: u32, phase_id: String, mandatory: bool) -> DefineCheckpoint {
@@ -54,7 +56,7 @@ pub fn reopen(number: u32) -> ReopenCheckpoint {
 fn apply(template: &str, phases: &[u32]) -> ApplyCheckpointTemplate {
     ApplyCheckpointTemplate {
         project_id: PROJECT.to_owned(),
-        template: template.to_owned(),
+        source: Some(Source::Template(template.to_owned())),
         phase_ids: phases.iter().map(|number| phase(*number)).collect(),
         ..Default::default()
     }
@@ -205,4 +207,151 @@ fn a_checkpoint_that_does_not_exist_is_not_found() {
         .when(answer_yes(9))
         .then_refused(Kind::NotFound, "NOT_FOUND");
     nothing.when(reopen(9)).then_refused(Kind::NotFound, "NOT_FOUND");
+}
+
+fn stages(text: &str) -> Vec<TemplateStage> {
+    vec![TemplateStage {
+        name: "Concept".to_owned(),
+        checkpoints: vec![
+            TemplateCheckpoint {
+                text: text.to_owned(),
+                kind: CheckpointKind::YesNo.into(),
+                mandatory: true,
+            },
+            TemplateCheckpoint {
+                text: "What remains?".to_owned(),
+                kind: CheckpointKind::Open.into(),
+                mandatory: false,
+            },
+        ],
+    }]
+}
+
+fn define_template(text: &str) -> DefineCheckpointTemplate {
+    DefineCheckpointTemplate {
+        organization_id: ORGANIZATION.to_owned(),
+        template_id: id(7),
+        name: "Our own".to_owned(),
+        based_on: Some("stage-gate-v1".to_owned()),
+        stages: stages(text),
+        ..Default::default()
+    }
+}
+
+fn revise_template(text: &str) -> ReviseCheckpointTemplate {
+    ReviseCheckpointTemplate {
+        organization_id: ORGANIZATION.to_owned(),
+        template_id: id(7),
+        stages: stages(text),
+        ..Default::default()
+    }
+}
+
+fn apply_own(version: i32, phases: &[u32]) -> ApplyCheckpointTemplate {
+    ApplyCheckpointTemplate {
+        source: Some(Source::OrganizationTemplate(CheckpointTemplateReference {
+            organization_id: ORGANIZATION.to_owned(),
+            template_id: id(7),
+            version,
+        })),
+        ..apply("", phases)
+    }
+}
+
+fn texts(project: &Project) -> Vec<&str> {
+    project
+        .checkpoints
+        .iter()
+        .map(|checkpoint| checkpoint.text.as_str())
+        .collect()
+}
+
+#[test]
+fn f5_an_organisation_adapts_a_template_and_every_version_stays() {
+    municipality()
+        .when(DefineCheckpointTemplate {
+            based_on: Some("waterfall-v1".to_owned()),
+            ..define_template("Is the need described?")
+        })
+        .then_refused(Kind::InvalidArgument, "TEMPLATE_UNKNOWN")
+        .when(revise_template("Is the need described?"))
+        .then_refused(Kind::NotFound, "NOT_FOUND")
+        .given(define_template("Is the need described?"))
+        .when(define_template("Is the need described?"))
+        .then_unchanged()
+        .when(define_template("Who needs it?"))
+        .then_refused(Kind::AlreadyExists, "ALREADY_EXISTS")
+        .when(revise_template("Is the need described?"))
+        .then_unchanged()
+        .given(revise_template("Who needs it?"))
+        .when(define_template("Is the need described?"))
+        .then_unchanged()
+        .then_organization(|organization| {
+            let versions = &organization.checkpoint_templates[0].versions;
+            let asked: Vec<(i32, &str)> = versions
+                .iter()
+                .map(|version| (version.version, version.stages[0].checkpoints[0].text.as_str()))
+                .collect();
+            assert_eq!(asked, [(1, "Is the need described?"), (2, "Who needs it?")]);
+        });
+}
+
+#[test]
+fn f5_the_checkpoints_of_an_adapted_template_are_those_of_the_version_that_was_applied() {
+    phased()
+        .when(apply_own(1, &[1]))
+        .then_refused(Kind::NotFound, "NOT_FOUND")
+        .given(register_municipality())
+        .when(apply_own(1, &[1]))
+        .then_refused(Kind::NotFound, "NOT_FOUND")
+        .given(define_template("Is the need described?"))
+        .when(apply_own(2, &[1]))
+        .then_refused(Kind::InvalidArgument, "TEMPLATE_VERSION_UNKNOWN")
+        .when(apply_own(1, &[1, 2]))
+        .then_refused(Kind::InvalidArgument, "PHASE_FOR_EACH_STAGE")
+        .effective("2017-01-01")
+        .when(apply_own(1, &[1]))
+        .then_refused(Kind::FailedPrecondition, "TEMPLATE_NOT_YET_IN_FORCE")
+        .effective("2017-01-02")
+        .given(apply_own(1, &[1]))
+        .given(revise_template("Who needs it?"))
+        .when(apply_own(1, &[1]))
+        .then_unchanged()
+        .then_project(|project| {
+            assert_eq!(texts(project), ["Is the need described?", "What remains?"]);
+            assert_eq!(project.checkpoints[0].template, format!("{ORGANIZATION}/{}/1", id(7)));
+            assert_eq!(
+                project
+                    .checkpoints
+                    .iter()
+                    .filter(|checkpoint| checkpoint.mandatory)
+                    .count(),
+                1
+            );
+        })
+        .given(apply_own(2, &[2]))
+        .then_project(|project| assert_eq!(texts(project)[2..], ["Who needs it?", "What remains?"]));
+}
+
+#[test]
+fn a_template_must_be_named() {
+    phased()
+        .when(ApplyCheckpointTemplate {
+            source: None,
+            ..apply("", &[1])
+        })
+        .then_refused(Kind::InvalidArgument, "TEMPLATE_REQUIRED");
+}
+
+#[test]
+fn f5_the_shipped_templates_can_be_adapted_as_they_are() {
+    for shipped in vedtak::domain::shipped_templates() {
+        municipality()
+            .when(DefineCheckpointTemplate {
+                based_on: Some(shipped.name.clone()),
+                stages: shipped.stages.clone(),
+                ..define_template("")
+            })
+            .then_accepted();
+    }
 }

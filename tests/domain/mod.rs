@@ -3,6 +3,7 @@
 mod scenario;
 
 mod activity;
+mod agreement;
 mod benefit;
 mod budget;
 mod checkpoint;
@@ -11,16 +12,20 @@ mod decision_point;
 mod deliverable;
 mod deviation;
 mod document;
+mod meeting;
 mod milestone;
 mod nordre_land;
 mod organization;
 mod phase;
 mod procurement;
+mod programme;
 mod project;
+mod proposal;
 mod reassignment;
 mod report;
 mod risk;
 mod role;
 mod seat;
 mod stakeholder;
+mod subset;
 mod success_factor;

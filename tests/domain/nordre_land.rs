@@ -36,7 +36,7 @@ fn example() -> Vec<Command> {
         .collect()
 }
 
-fn recorded() -> Scenario {
+pub fn recorded() -> Scenario {
     example().iter().fold(scenario().on(THE_DAY), Scenario::given_as_sent)
 }
 

@@ -10,7 +10,12 @@ pub const REGION: &str = "00000000-0000-4000-8000-0000000000bb";
 
 /// A municipality is registered.
 pub fn municipality() -> Scenario {
-    scenario().given(register("Nordre Land", "999000207"))
+    scenario().given(register_municipality())
+}
+
+/// Registers the municipality.
+pub fn register_municipality() -> RegisterOrganization {
+    register("Nordre Land", "999000207")
 }
 
 fn register(name: &str, number: &str) -> RegisterOrganization {

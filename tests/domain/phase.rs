@@ -43,7 +43,7 @@ pub fn approve_plan(number: u32) -> ApprovePhasePlan {
     }
 }
 
-fn start(number: u32) -> StartPhase {
+pub fn start(number: u32) -> StartPhase {
     StartPhase {
         project_id: PROJECT.to_owned(),
         phase_id: phase(number),
@@ -78,7 +78,7 @@ fn skip(number: u32) -> SkipPhase {
 }
 
 /// A project with an approved project plan, and this phase planned on it.
-fn ready(scenario: Scenario, number: u32, kind: PhaseKind) -> Scenario {
+pub fn ready(scenario: Scenario, number: u32, kind: PhaseKind) -> Scenario {
     let scenario = scenario.given(draft(30, "1.0", 'a')).given(approve_document(30, "1.0"));
     scenario.given(plan(number, kind)).given(approve_plan(number))
 }

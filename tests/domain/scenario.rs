@@ -23,6 +23,8 @@ pub fn id(number: u32) -> String {
 #[derive(Clone)]
 pub struct Scenario {
     states: HashMap<Stream, Arc<State>>,
+    /// Every event, with its stream and the day that it was decided.
+    history: Vec<(Stream, Event, String)>,
     position: i64,
     subject: String,
     today: String,
@@ -37,6 +39,7 @@ pub struct Scenario {
 pub fn scenario() -> Scenario {
     Scenario {
         states: HashMap::new(),
+        history: Vec::new(),
         position: 0,
         subject: "kari".to_owned(),
         today: "2017-01-02".to_owned(),
@@ -275,13 +278,21 @@ impl Scenario {
             state
                 .fold(event, &at)
                 .expect("a command's events belong to its own kind of stream");
+            let recorded = (stream.clone(), event.clone(), self.effective_date.clone());
+            self.history.push(recorded);
         }
         self.states.insert(stream, Arc::new(state));
         self.role = verdict.role;
         Ok(verdict.events)
     }
 
-    fn state(&self, stream: &Stream) -> Arc<State> {
+    /// Every event, with its stream and the day that it was decided, in the order of the ledger.
+    pub fn history(&self) -> &[(Stream, Event, String)] {
+        &self.history
+    }
+
+    /// The state of a stream; the empty one when nothing has come to it.
+    pub fn state(&self, stream: &Stream) -> Arc<State> {
         let empty = || Arc::new(State::empty(stream.aggregate).expect("every kind of stream has a state"));
         self.states.get(stream).cloned().unwrap_or_else(empty)
     }

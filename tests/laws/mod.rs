@@ -6,6 +6,7 @@ mod sequence;
 
 mod batches;
 mod concurrency;
+mod effective;
 mod queues;
 mod readings;
 mod replay;

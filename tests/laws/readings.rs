@@ -58,12 +58,14 @@ fn at(time: OffsetDateTime) -> AsOf {
             seconds: time.unix_timestamp(),
             nanos,
         })),
+        effective_date: None,
     }
 }
 
 const fn after(position: i64) -> AsOf {
     AsOf {
         point: Some(as_of::Point::Position(position)),
+        effective_date: None,
     }
 }
 
@@ -172,7 +174,7 @@ async fn an_answer_is_given_again_as_of_its_position_and_as_of_its_time() {
                     DOORS[index % 2],
                     question,
                     &project_id,
-                    Some(as_of),
+                    Some(as_of.clone()),
                 )
                 .await;
                 assert_eq!(*answered, again, "{question} as of {as_of:?}");
@@ -275,6 +277,7 @@ async fn as_of_the_time_of_a_record_is_as_of_its_position() {
     for entry in trail.entries {
         let time = AsOf {
             point: entry.recorded_at.map(as_of::Point::Time),
+            effective_date: None,
         };
         let by_time = answer(&doors[0], Door::Json, "GetProject", &project_id, Some(time)).await;
         let by_position = answer(

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use prost::Message;
 use rand::Rng;
 use sqlx::{Connection, FromRow, PgConnection};
 use time::OffsetDateTime;
@@ -146,7 +145,7 @@ async fn prove(seed: u64, writing: &Server, reading: &Server) -> Tally {
 }
 
 /// All records of the tenant: by pages at one door of one server, and the same at the other.
-async fn records(readers: &[Doors; 2]) -> Vec<Record> {
+pub async fn records(readers: &[Doors; 2]) -> Vec<Record> {
     let mut found: [Vec<Record>; 2] = Default::default();
     for ((doors, door), found) in readers.iter().zip([Door::Grpc, Door::Json]).zip(&mut found) {
         let mut after_position = 0;
@@ -218,10 +217,7 @@ impl History {
     fn as_of(&self, stream: &str, position: i64) -> Option<Vec<u8>> {
         let states = &self.streams[stream];
         let (_, state) = states[..states.partition_point(|(at, _)| *at <= position)].last()?;
-        Some(match state {
-            State::Project(project) => project.encode_to_vec(),
-            State::Organization(organization) => organization.encode_to_vec(),
-        })
+        Some(state.encode())
     }
 
     /// Asks for every stream at both servers, now and as of some positions, and compares byte for byte.
@@ -234,7 +230,8 @@ impl History {
             points.push(None);
             for point in points {
                 for (doors, door) in sequence.readers.iter().zip([Door::Grpc, Door::Json]) {
-                    let answered = answered(doors, door, stream, point).await;
+                    let as_of = point.map(|position| serde_json::json!({ "position": position }));
+                    let answered = answered(doors, door, stream, as_of).await;
                     assert_eq!(
                         answered,
                         self.as_of(stream, point.unwrap_or(i64::MAX)),
@@ -248,29 +245,18 @@ impl History {
     }
 }
 
-async fn answered(doors: &Doors, door: Door, stream: &str, point: Option<i64>) -> Option<Vec<u8>> {
-    let as_of = point.map(|position| AsOf {
-        point: Some(as_of::Point::Position(position)),
-    });
+/// The state of a stream as it is answered as of some point; none when it has no events there.
+pub async fn answered(doors: &Doors, door: Door, stream: &str, as_of: Option<serde_json::Value>) -> Option<Vec<u8>> {
     let (kind, id) = stream.split_once('/').unwrap();
-    let answer = match kind {
-        "project" => {
-            let ask = GetProject {
-                project_id: id.to_owned(),
-                as_of,
-                at_least: 0,
-            };
-            doors.send(door, method("GetProject"), &ask.encode_to_vec()).await
-        }
-        _ => {
-            let ask = GetOrganization {
-                organization_id: id.to_owned(),
-                as_of,
-                at_least: 0,
-            };
-            doors.send(door, method("GetOrganization"), &ask.encode_to_vec()).await
-        }
-    };
+    // A kind of stream `some_thing` is read as a whole by `GetSomeThing`.
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    let method = method(&format!("Get{}", kind.split('_').map(capital).collect::<String>()));
+    let mut ask = serde_json::json!({ format!("{kind}_id"): id });
+    if let Some(as_of) = as_of {
+        ask["as_of"] = as_of;
+    }
+    let ask = schema::from_json(method.input, ask).unwrap();
+    let answer = doors.send(door, method, &ask).await;
     match answer {
         Ok(bytes) => Some(bytes.to_vec()),
         Err(refused) => {

@@ -306,6 +306,7 @@ fn says(entry: &AuditEntry, risk: &RegisterRisk, role: &str, before: OffsetDateT
 async fn x2(scene: &Scene, turn: usize, as_of: Option<i64>) -> Option<Finding> {
     let as_of = as_of.map(|position| AsOf {
         point: Some(as_of::Point::Position(position)),
+        effective_date: None,
     });
     let ask = ListFindings {
         project_id: scene.project_id.clone(),

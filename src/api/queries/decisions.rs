@@ -51,7 +51,10 @@ impl Answer for GetDecisionBasis {
         let then = match frozen {
             Some(frozen) => {
                 let position = Some(as_of::Point::Position(frozen.project_position));
-                let as_of = Some(AsOf { point: position });
+                let as_of = Some(AsOf {
+                    point: position,
+                    ..AsOf::default()
+                });
                 Some(reading::project(service, caller, &self.project_id, as_of, 0).await?)
             }
             None => None,

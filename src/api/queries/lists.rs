@@ -1,7 +1,7 @@
-//! The lists inside one project or organisation.
+//! The lists inside one project, organisation or register.
 
 use super::Answer;
-use super::reading::{Page, Part, organization_page, project_page};
+use super::reading::{Page, Part, organization_page, project_page, proposal_register_page};
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -15,7 +15,7 @@ macro_rules! list {
 
             async fn answer(self, service: &Service, caller: &Caller) -> Result<$reply, Failure> {
                 let part = Part {
-                    as_of: self.as_of,
+                    as_of: self.as_of.clone(),
                     at_least: self.at_least,
                     page_token: self.page_token.clone(),
                     page_size: self.page_size,
@@ -63,4 +63,20 @@ list!(organization_page(organization_id), ListAppointments => AppointmentList.ap
         (None, Some(date)) => organization.appointments.iter().filter(|appointment| appointment.holds_on(date)).cloned().collect(),
         (None, None) => organization.appointments.clone(),
     }
+});
+list!(organization_page(organization_id), ListMeetings => MeetingList.meetings, |query, organization| {
+    let of_body = |meeting: &&Meeting| query.body_id.as_ref().is_none_or(|body| meeting.is_of(body));
+    organization.meetings.iter().filter(of_body).cloned().collect()
+});
+list!(proposal_register_page(proposal_register_id), ListProposals => ProposalList.proposals, |query, register| {
+    let asked = |proposal: &&Proposal| {
+        query.round_id.as_ref().is_none_or(|round_id| proposal.round_id == *round_id)
+            && query.group.as_ref().is_none_or(|group| proposal.group == *group)
+            && (query.status == 0 || proposal.status == query.status)
+    };
+    register.proposals.iter().filter(asked).cloned().collect()
+});
+list!(proposal_register_page(proposal_register_id), ListPriorityLists => PriorityLists.priority_lists, |query, register| {
+    let rounds = register.rounds.iter().filter(|round| round.round_id == query.round_id);
+    rounds.flat_map(|round| round.priority_lists.iter().cloned()).collect()
 });

@@ -1,9 +1,13 @@
 //! The queries: each request message knows how it is answered; the routing to them is generated from the schema.
 
+mod agreements;
 mod decisions;
 mod lists;
+mod organizations;
 mod outcomes;
 mod overviews;
+mod programmes;
+mod proposals;
 mod reading;
 mod records;
 mod reports;

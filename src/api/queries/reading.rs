@@ -1,5 +1,6 @@
 //! Which point of the ledger a query reads, and how a list is cut into pages of that same point.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -8,9 +9,10 @@ use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::clock;
-use crate::domain::{Aggregated, Refusal, State, Stream};
-use crate::ledger::Reach;
-use crate::schema::v1::{AsOf, Organization, Project, as_of};
+use crate::domain::{Aggregated, Facts, Refusal, State, Stream};
+use crate::ledger::{MOST_ROUNDS, MOST_STREAMS, Reach};
+use crate::schema::Validate;
+use crate::schema::v1::{AsOf, Organization, Project, ProposalRegister, as_of};
 
 /// How many items a page has when the caller does not say.
 const PAGE_SIZE: usize = 100;
@@ -72,17 +74,10 @@ pub(super) async fn state<S: Aggregated>(
     let name = Stream::of::<S>(id).to_string();
     let state = service
         .ledger()
-        .state(&caller.tenant, &name, reach)
+        .state(&caller.tenant, &name, &reach)
         .await?
         .filter(|state| state.version() > 0);
-    let state = state.ok_or_else(|| match reach {
-        Reach::Now => not_found(format!(
-            "There is no {name} in this tenant's ledger. Check the id and the tenant of the token."
-        )),
-        Reach::Position(position) => not_found(format!(
-            "There was no {name} in this tenant's ledger as of position {position}."
-        )),
-    })?;
+    let state = state.ok_or_else(|| not_found(&name, &reach))?;
     Ok(Reading {
         state,
         today,
@@ -91,7 +86,16 @@ pub(super) async fn state<S: Aggregated>(
     })
 }
 
-fn not_found(sentence: String) -> Failure {
+fn not_found(name: &str, reach: &Reach) -> Failure {
+    let sentence = match (&reach.decided_by, reach.position) {
+        (None, None) => {
+            format!("There is no {name} in this tenant's ledger. Check the id and the tenant of the token.")
+        }
+        (None, Some(position)) => {
+            format!("There was no {name} in this tenant's ledger as of position {position}.")
+        }
+        (Some(day), _) => format!("Of {name}, nothing in this tenant's ledger was decided by {day}."),
+    };
     Failure::new(tonic::Code::NotFound, "STREAM_NOT_FOUND", sentence)
 }
 
@@ -123,11 +127,12 @@ pub(super) async fn head(service: &Service, caller: &Caller) -> Result<(i64, Opt
         .map_or((0, None), |(position, time)| (position, Some(time))))
 }
 
-/// The point that is read, and the day that it lies on. A point that lies ahead is refused: the same question would have
-/// another answer later.
+/// What is read, and the day that it is seen on. A point that lies ahead is refused: the same question would have another answer
+/// later.
 async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Result<(Reach, String), Failure> {
-    match as_of.and_then(|as_of| as_of.point) {
-        None => Ok((Reach::Now, clock::today())),
+    let as_of = as_of.unwrap_or_default();
+    let (position, today) = match as_of.point {
+        None => (None, clock::today()),
         Some(as_of::Point::Position(position)) => {
             let (head, _) = head(service, caller).await?;
             if position > head {
@@ -140,22 +145,98 @@ async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Resul
             let today = entries
                 .first()
                 .map_or_else(clock::today, |entry| clock::day_of(entry.recorded_at));
-            Ok((Reach::Position(position), today))
+            (Some(position), today)
         }
         Some(as_of::Point::Time(timestamp)) => {
             let time = OffsetDateTime::from_unix_timestamp_nanos(
                 i128::from(timestamp.seconds) * 1_000_000_000 + i128::from(timestamp.nanos),
             )
             .map_err(|_| Failure::field("as_of.time", "Must be a time in the years 1 to 9999."))?;
-            match service.ledger().position_at(&caller.tenant, time).await? {
-                Some(position) => Ok((Reach::Position(position), clock::day_of(time))),
-                None => Err(Failure::field(
-                    "as_of.time",
-                    "Must not lie in the future: leave as_of out to read what holds now.",
-                )),
-            }
+            let position = service.ledger().position_at(&caller.tenant, time).await?;
+            let position = position.ok_or_else(|| ahead("as_of.time"))?;
+            (Some(position), clock::day_of(time))
+        }
+    };
+    if as_of.effective_date.as_ref().is_some_and(|day| *day > clock::today()) {
+        return Err(ahead("as_of.effective_date"));
+    }
+    let today = as_of.effective_date.clone().unwrap_or(today);
+    let reach = Reach {
+        position,
+        decided_by: as_of.effective_date,
+    };
+    Ok((reach, today))
+}
+
+fn ahead(field: &str) -> Failure {
+    Failure::field(
+        field,
+        "Must not lie in the future: leave as_of out to read what holds now.",
+    )
+}
+
+/// The point that several streams are read as of.
+pub(super) struct Point {
+    reach: Reach,
+    /// The day that it lies on, YYYY-MM-DD.
+    pub today: String,
+}
+
+impl Point {
+    /// The state of this kind and id, or the failure when it has no events at this point. The reading must rely on its stream.
+    pub(super) fn require<'a, S: Aggregated>(&self, facts: &Facts<'a>, id: &str) -> Result<&'a S, Failure> {
+        facts
+            .state(id)
+            .ok_or_else(|| not_found(&Stream::of::<S>(id).to_string(), &self.reach))
+    }
+}
+
+/// A reading that rests on several streams, all of them as of the same point. Which they are is asked again with what has been read
+/// until nothing new is named, as it is for commands.
+pub(super) async fn together<A>(
+    service: &Service,
+    caller: &Caller,
+    (as_of, at_least): (Option<AsOf>, i64),
+    relies_on: impl Fn(&Facts<'_>) -> Vec<Stream> + Send,
+    read: impl FnOnce(&Facts<'_>, &Point) -> Result<A, Failure> + Send,
+) -> Result<A, Failure> {
+    reached(service, caller, at_least).await?;
+    let (reach, today) = reach(service, caller, as_of).await?;
+    // What is recorded while the streams are read is in none of them.
+    let position = match reach.position {
+        Some(position) => position,
+        None => head(service, caller).await?.0,
+    };
+    let pinned = Reach {
+        position: Some(position),
+        ..reach.clone()
+    };
+    let mut states: HashMap<Stream, Arc<State>> = HashMap::new();
+    for _ in 0..=MOST_ROUNDS {
+        let mut streams = relies_on(&Facts::new(&states));
+        streams.sort();
+        streams.dedup();
+        streams.retain(|stream| !states.contains_key(stream));
+        if streams.is_empty() {
+            return read(&Facts::new(&states), &Point { reach, today });
+        }
+        if states.len() + streams.len() > MOST_STREAMS {
+            break;
+        }
+        for stream in streams {
+            let name = stream.to_string();
+            let state = service.ledger().state(&caller.tenant, &name, &pinned).await?;
+            let state = state.ok_or_else(|| not_found(&name, &pinned))?;
+            states.insert(stream, state);
         }
     }
+    Err(Failure::new(
+        tonic::Code::FailedPrecondition,
+        "RELIES_ON_TOO_MUCH",
+        format!(
+            "The answer rests on more than {MOST_STREAMS} other streams, or on a chain of more than {MOST_ROUNDS}."
+        ),
+    ))
 }
 
 /// What a list request says of the part of the list that it wants.
@@ -195,6 +276,17 @@ pub(super) async fn organization_page<T: Clone>(
     state_page(service, caller, organization_id, part, list).await
 }
 
+/// One page of a list inside a register of proposals.
+pub(super) async fn proposal_register_page<T: Clone>(
+    service: &Service,
+    caller: &Caller,
+    proposal_register_id: &str,
+    part: Part,
+    list: impl FnOnce(&ProposalRegister) -> Vec<T> + Send,
+) -> Result<Page<T>, Failure> {
+    state_page(service, caller, proposal_register_id, part, list).await
+}
+
 /// One page of a list inside the aggregate of this kind and id. Every page after the first is of the position that the first
 /// one was of.
 pub(super) async fn state_page<S: Aggregated, T: Clone>(
@@ -206,42 +298,44 @@ pub(super) async fn state_page<S: Aggregated, T: Clone>(
 ) -> Result<Page<T>, Failure> {
     let (as_of, offset) = place(&part)?;
     let reading = state(service, caller, id, as_of, part.at_least).await?;
-    Ok(cut(list(reading.get()?), offset, part.page_size, reading.position()))
+    Ok(cut(list(reading.get()?), offset, part.page_size, &reading))
 }
 
-/// A page token is `<position>.<offset>`.
+/// A page token is `<position>.<offset>`, and `<position>.<offset>.<day>` in a list as of an effective date.
 fn place(part: &Part) -> Result<(Option<AsOf>, usize), Failure> {
     if part.page_token.is_empty() {
-        return Ok((part.as_of, 0));
+        return Ok((part.as_of.clone(), 0));
     }
-    let read = part
-        .page_token
-        .split_once('.')
-        .and_then(|(position, offset)| Some((position.parse::<i64>().ok()?, offset.parse().ok()?)));
-    let (position, offset) = read.filter(|(position, _)| *position > 0).ok_or_else(|| {
+    let read = || {
+        let mut parts = part.page_token.splitn(3, '.');
+        let position = parts.next()?.parse::<i64>().ok().filter(|position| *position > 0)?;
+        let offset = parts.next()?.parse().ok()?;
+        let as_of = AsOf {
+            point: Some(as_of::Point::Position(position)),
+            effective_date: parts.next().map(str::to_owned),
+        };
+        let has_been = as_of.effective_date.iter().all(|day| *day <= clock::today());
+        (as_of.check().is_empty() && has_been).then_some((Some(as_of), offset))
+    };
+    read().ok_or_else(|| {
         Failure::field(
             "page_token",
             "Must be the next_page_token of the page before, as it was.",
         )
-    })?;
-    Ok((
-        Some(AsOf {
-            point: Some(as_of::Point::Position(position)),
-        }),
-        offset,
-    ))
+    })
 }
 
-fn cut<T: Clone>(all: Vec<T>, offset: usize, page_size: i32, position: i64) -> Page<T> {
+fn cut<T: Clone, S>(all: Vec<T>, offset: usize, page_size: i32, reading: &Reading<S>) -> Page<T> {
+    let position = reading.position();
     let size = usize::try_from(page_size)
         .ok()
         .filter(|size| *size > 0)
         .unwrap_or(PAGE_SIZE);
     let end = offset.saturating_add(size);
-    let next_page_token = if end < all.len() {
-        format!("{position}.{end}")
-    } else {
-        String::new()
+    let next_page_token = match &reading.reach.decided_by {
+        _ if end >= all.len() => String::new(),
+        None => format!("{position}.{end}"),
+        Some(day) => format!("{position}.{end}.{day}"),
     };
     Page {
         items: all.into_iter().skip(offset).take(size).collect(),

@@ -18,7 +18,10 @@ impl Answer for GetReport {
         let provenance = report.ok_or_else(nothing_there)?.provenance.unwrap_or_default();
         // T1: nothing but the ledger up to the report's own position has a say in the answer.
         let position = Some(as_of::Point::Position(provenance.first_position));
-        let as_of = Some(AsOf { point: position });
+        let as_of = Some(AsOf {
+            point: position,
+            ..AsOf::default()
+        });
         let then = reading::project(service, caller, &self.project_id, as_of, 0).await?;
         domain::report_reading(then.get()?, &self.report_id).ok_or_else(nothing_there)
     }

@@ -48,7 +48,7 @@ impl Answer for GetGantt {
     type Reply = GanttReading;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<GanttReading, Failure> {
-        let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
+        let reading = reading::project(service, caller, &self.project_id, self.as_of.clone(), self.at_least).await?;
         Ok(domain::gantt_reading(reading.get()?, self.granularity()))
     }
 }
@@ -85,7 +85,7 @@ pub(super) async fn findings<S: Aggregated + Send + Sync>(
     let stream = Stream::of::<S>(id).to_string();
     service
         .ledger()
-        .walk(&caller.tenant, &stream, reading.reach, |entry, state| {
+        .walk(&caller.tenant, &stream, &reading.reach, |entry, state| {
             let Some(state) = S::of(state) else { return };
             let standing = find(state, &reading.today)
                 .into_iter()

@@ -61,12 +61,12 @@ impl Budget {
     }
 
     /// What the project costs in all.
-    pub(super) fn cost(&self) -> Total {
+    pub(in crate::domain) fn cost(&self) -> Total {
         Total::of(self.cost_said().filter_map(|(_, line)| line.amount.as_ref()))
     }
 
     /// What is financed in all.
-    pub(super) fn financing(&self) -> Total {
+    pub(in crate::domain) fn financing(&self) -> Total {
         Total::of(self.financing_said().filter_map(|(_, line)| line.amount.as_ref()))
     }
 

@@ -66,7 +66,7 @@ impl Amount {
 
 impl Total {
     /// The sum of these amounts.
-    pub(super) fn of<'a>(amounts: impl IntoIterator<Item = &'a Amount>) -> Self {
+    pub(in crate::domain) fn of<'a>(amounts: impl IntoIterator<Item = &'a Amount>) -> Self {
         amounts
             .into_iter()
             .fold(Self::default(), |total, amount| total.plus(&amount.total()))

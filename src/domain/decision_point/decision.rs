@@ -77,21 +77,6 @@ impl DecisionPoint {
         }
     }
 
-    /// B4: a project starts only when its finance was settled by that day.
-    fn require_settled_start(&self, project: &Project, date: &str) -> Result<(), Refusal> {
-        let approval = project.budget.as_ref().and_then(|budget| budget.approvals.last());
-        let settled =
-            || project.finance_is_settled() && approval.is_some_and(|last| last.effective_date.as_str() <= date);
-        if self.kind() != DecisionPointKind::Start || settled() {
-            return Ok(());
-        }
-        let problem = format!(
-            "{} starts the project, and its finance was not settled by {date}.",
-            self.label()
-        );
-        Err(Refusal::rule("B4", "FINANCE_NOT_SETTLED", problem).mend("Have the budget approved first."))
-    }
-
     fn was_decided(&self, status: DecisionPointStatus, context: &Context<'_>) -> bool {
         self.status() == status && self.decided.as_deref() == Some(context.effective_date)
     }
@@ -120,7 +105,8 @@ impl Decide for ApproveDecisionPoint {
         }
         let point = project.point_to_decide(&self.decision_point_id, facts, context)?;
         point.require_recommendations(&self.without_recommendation_because, context)?;
-        point.require_settled_start(project, context.effective_date)?;
+        point.require_settled_finance(project, context.effective_date)?;
+        let agreements = point.require_settled_agreements(project, facts, context)?;
         point.require_choice(self.chosen_option_id.as_deref())?;
         super::condition::check(&self.conditions, context)?;
         Ok(vec![
@@ -130,13 +116,18 @@ impl Decide for ApproveDecisionPoint {
                 conditions: self.conditions.clone(),
                 without_recommendation_because: self.without_recommendation_because.clone(),
                 frozen_basis: Some(project.freeze(point)),
+                agreements,
             }
             .into(),
         ])
     }
 
     fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
-        project.deciding_streams(&self.decision_point_id, facts, context)
+        let mut streams = project.deciding_streams(&self.decision_point_id, facts, context);
+        if let Ok(point) = project.decision_point(&self.decision_point_id) {
+            streams.extend(point.agreement_streams(project));
+        }
+        streams
     }
 
     fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
@@ -162,6 +153,7 @@ impl Fold for DecisionPointApproved {
             .without_recommendation_because
             .clone_from(&self.without_recommendation_because);
         point.frozen_basis.clone_from(&self.frozen_basis);
+        point.agreements.clone_from(&self.agreements);
     }
 }
 

@@ -7,6 +7,7 @@ mod decision;
 mod finding;
 mod frozen;
 mod reassignment;
+mod start;
 
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, seat, unchanged_or};
 use crate::schema::v1::*;

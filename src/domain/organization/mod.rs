@@ -2,9 +2,12 @@
 
 mod appointment;
 mod body;
+mod meeting;
 
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
+
+pub(super) use meeting::find;
 
 /// Refuses an organisation number whose last digit is not the MOD-11 control digit of the eight before it.
 pub(super) fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
@@ -36,7 +39,7 @@ impl OrganizationReference {
     }
 
     /// As `check` does; it may name the organisation whose stream this is.
-    fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
+    pub(super) fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
         self.check(field, |id| {
             if id == own.organization_id {
                 Some(own)

@@ -1,0 +1,66 @@
+//! Readings of an organisation beside its lists: who sits in a body, what is found, and which templates can be applied.
+
+use super::Answer;
+use super::reading::{self, Part, organization_page};
+use super::states::findings;
+use crate::api::failure::Failure;
+use crate::api::identity::Caller;
+use crate::api::service::Service;
+use crate::domain;
+use crate::schema::v1::*;
+
+impl Answer for GetBodyComposition {
+    type Reply = BodyComposition;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<BodyComposition, Failure> {
+        let body = BodyReference {
+            organization_id: self.organization_id,
+            body_id: self.body_id,
+        };
+        let streams = |facts: &domain::Facts<'_>| domain::streams_of_body(&body, facts);
+        reading::together(service, caller, (self.as_of, self.at_least), streams, |facts, point| {
+            point.require::<Organization>(facts, &body.organization_id)?;
+            let date = self.date.as_ref().unwrap_or(&point.today);
+            domain::body_composition(&body, facts, date).ok_or_else(|| Failure::not_found("body", &body.body_id))
+        })
+        .await
+    }
+}
+
+impl Answer for ListOrganizationFindings {
+    type Reply = FindingList;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
+        let id = &self.organization_id;
+        findings(
+            service,
+            caller,
+            id,
+            self.as_of,
+            self.at_least,
+            domain::organization_findings,
+        )
+        .await
+    }
+}
+
+impl Answer for ListCheckpointTemplates {
+    type Reply = CheckpointTemplateList;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<CheckpointTemplateList, Failure> {
+        let part = Part {
+            as_of: self.as_of,
+            at_least: self.at_least,
+            page_token: self.page_token,
+            page_size: self.page_size,
+        };
+        let list = |organization: &Organization| organization.checkpoint_templates.clone();
+        let page = organization_page(service, caller, &self.organization_id, part, list).await?;
+        Ok(CheckpointTemplateList {
+            templates: page.items,
+            next_page_token: page.next_page_token,
+            position: page.position,
+            shipped: domain::shipped_templates().to_vec(),
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! Readings of a programme, and of its projects together with it.
+
+use super::Answer;
+use super::reading;
+use super::states::timestamp;
+use crate::api::failure::Failure;
+use crate::api::identity::Caller;
+use crate::api::service::Service;
+use crate::domain::{self, Facts};
+use crate::schema::v1::*;
+
+impl Answer for GetProgramme {
+    type Reply = Programme;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<Programme, Failure> {
+        reading::state(service, caller, &self.programme_id, self.as_of, self.at_least)
+            .await?
+            .get()
+            .cloned()
+    }
+}
+
+impl Answer for GetPortfolio {
+    type Reply = PortfolioReading;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<PortfolioReading, Failure> {
+        let id = self.programme_id;
+        let streams = |facts: &Facts<'_>| domain::streams_of_programme(&id, facts);
+        reading::together(service, caller, (self.as_of, self.at_least), streams, |facts, point| {
+            Ok(domain::portfolio_reading(point.require(facts, &id)?, facts))
+        })
+        .await
+    }
+}
+
+impl Answer for ListProgrammeFindings {
+    type Reply = FindingList;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
+        let id = self.programme_id;
+        let streams = |facts: &Facts<'_>| domain::streams_of_programme(&id, facts);
+        let asked = (self.as_of, self.at_least);
+        let (suspicions, position) = reading::together(service, caller, asked, streams, |facts, point| {
+            let programme = point.require::<Programme>(facts, &id)?;
+            let read = streams(facts).iter().filter_map(|stream| facts.position(stream)).max();
+            Ok((domain::programme_findings(programme, facts), read.unwrap_or_default()))
+        })
+        .await?;
+        let mut findings = Vec::new();
+        for found in suspicions {
+            // It rests on several streams: it has been there since the last of the events that it rests on.
+            let since_position = found.events.iter().max().copied().unwrap_or_default();
+            let before = since_position.saturating_sub(1);
+            let records = service
+                .ledger()
+                .records(&caller.tenant, None, before, since_position, 1)
+                .await?;
+            findings.push(Finding {
+                code: found.code.to_owned(),
+                severity: found.severity.into(),
+                description: found.description,
+                entities: found.entities,
+                events: found.events,
+                since_position,
+                since: records.first().map(|record| timestamp(record.recorded_at)),
+            });
+        }
+        Ok(FindingList { findings, position })
+    }
+}

@@ -1,0 +1,55 @@
+//! Readings of one register of proposals.
+
+use super::Answer;
+use super::reading;
+use super::states::findings;
+use crate::api::failure::Failure;
+use crate::api::identity::Caller;
+use crate::api::service::Service;
+use crate::domain;
+use crate::schema::v1::*;
+
+impl Answer for GetProposalRegister {
+    type Reply = ProposalRegister;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<ProposalRegister, Failure> {
+        let id = &self.proposal_register_id;
+        reading::state::<ProposalRegister>(service, caller, id, self.as_of, self.at_least)
+            .await?
+            .get()
+            .cloned()
+    }
+}
+
+impl Answer for GetProposal {
+    type Reply = ProposalFate;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<ProposalFate, Failure> {
+        let id = &self.proposal_register_id;
+        let reading = reading::state(service, caller, id, self.as_of, self.at_least).await?;
+        domain::proposal_fate(reading.get()?, &self.proposal_id).ok_or_else(|| {
+            let sentence = format!(
+                "There is no proposal {} in this register. Check the id.",
+                self.proposal_id
+            );
+            Failure::new(tonic::Code::NotFound, "NOT_FOUND", sentence)
+        })
+    }
+}
+
+impl Answer for ListProposalFindings {
+    type Reply = FindingList;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
+        let id = &self.proposal_register_id;
+        findings(
+            service,
+            caller,
+            id,
+            self.as_of,
+            self.at_least,
+            domain::proposal_findings,
+        )
+        .await
+    }
+}

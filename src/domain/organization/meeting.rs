@@ -1,0 +1,306 @@
+//! Meeting (møte) and minutes: what a body has met about, and whether it meets as often as it is to (rules O3 and O5).
+
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
+use crate::schema::v1::*;
+
+impl Organization {
+    fn meeting(&self, id: &str) -> Result<&Meeting, Refusal> {
+        self.meetings
+            .iter()
+            .find(|meeting| meeting.meeting_id == id)
+            .ok_or_else(|| Refusal::not_found("meeting", id))
+    }
+
+    fn meeting_mut(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut Meeting> {
+        let meeting = self.meetings.iter_mut().find(|meeting| meeting.meeting_id == id)?;
+        at.touch(&mut meeting.provenance);
+        Some(meeting)
+    }
+}
+
+impl Meeting {
+    fn date(&self) -> &str {
+        self.plan.as_ref().map_or("", |plan| &plan.date)
+    }
+
+    fn body_id(&self) -> &str {
+        self.plan.as_ref().map_or("", |plan| &plan.body_id)
+    }
+
+    fn recurrence(&self) -> Option<&MeetingRecurrence> {
+        self.plan.as_ref()?.recurrence.as_ref()
+    }
+
+    /// Whether it is a meeting of this body.
+    #[must_use]
+    pub fn is_of(&self, body_id: &str) -> bool {
+        self.body_id() == body_id
+    }
+}
+
+impl MeetingPlan {
+    /// A series goes on in the same body, and forwards.
+    fn require_series(&self, organization: &Organization) -> Result<(), Refusal> {
+        let Some(follows) = &self.follows_id else { return Ok(()) };
+        let before = organization.meeting(follows)?;
+        if before.body_id() != self.body_id {
+            return Err(Refusal::precondition(
+                "SERIES_OF_ANOTHER_BODY",
+                "The meeting that it follows is one of another body.",
+            )
+            .mend("Name a meeting of the same body, or leave `follows_id` out."));
+        }
+        if self.date.as_str() <= before.date() {
+            let problem = format!(
+                "The meeting is on {}, and the one that it follows on {}.",
+                self.date,
+                before.date()
+            );
+            return Err(Refusal::invalid("plan.date", "SERIES_GOES_BACK", problem)
+                .mend("Give a later day, or name the meeting before it."));
+        }
+        Ok(())
+    }
+}
+
+impl Decide for ScheduleMeeting {
+    type State = Organization;
+
+    fn decide(&self, organization: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Decision {
+        if let Ok(known) = organization.meeting(&self.meeting_id) {
+            return unchanged_or(known.plan == self.plan, || {
+                Refusal::already_exists("meeting", &self.meeting_id)
+            });
+        }
+        if let Some(plan) = &self.plan {
+            organization.body_on(&plan.body_id, &plan.date)?;
+            plan.require_series(organization)?;
+        }
+        Ok(vec![
+            MeetingScheduled {
+                meeting_id: self.meeting_id.clone(),
+                plan: self.plan.clone(),
+            }
+            .into(),
+        ])
+    }
+}
+
+impl Fold for MeetingScheduled {
+    type State = Organization;
+
+    fn fold(&self, organization: &mut Organization, at: &Recorded<'_>) {
+        let follows = self.plan.as_ref().and_then(|plan| plan.follows_id.as_deref());
+        let series = follows.and_then(|id| organization.meeting(id).ok());
+        let series_id = series.map_or(&self.meeting_id, |meeting| &meeting.series_id).clone();
+        organization.meetings.push(Meeting {
+            meeting_id: self.meeting_id.clone(),
+            plan: self.plan.clone(),
+            status: MeetingStatus::Scheduled.into(),
+            series_id,
+            provenance: at.provenance(),
+            ..Meeting::default()
+        });
+    }
+}
+
+impl Matter {
+    /// The stream that it is recorded in.
+    fn stream(&self) -> Stream {
+        match self.kind() {
+            MatterKind::Proposal => Stream::of::<ProposalRegister>(&self.stream_id),
+            MatterKind::DecisionPoint | MatterKind::Report | MatterKind::Unspecified => {
+                Stream::project(&self.stream_id)
+            }
+        }
+    }
+
+    /// O3: what a decision refers to is recorded.
+    fn require_recorded(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
+        let project = || {
+            facts
+                .project(&self.stream_id)
+                .ok_or_else(|| Refusal::not_found("project", &self.stream_id))
+        };
+        match self.kind() {
+            MatterKind::DecisionPoint => project()?.decision_point(&self.matter_id).map(|_| ()),
+            MatterKind::Report | MatterKind::Unspecified => project().map(|_| ()),
+            MatterKind::Proposal => {
+                let register: &ProposalRegister = facts
+                    .state(&self.stream_id)
+                    .ok_or_else(|| Refusal::not_found("register of proposals", &self.stream_id))?;
+                let mut proposals = register.proposals.iter();
+                let known = proposals.any(|proposal| proposal.proposal_id == self.matter_id);
+                known
+                    .then_some(())
+                    .ok_or_else(|| Refusal::not_found("proposal", &self.matter_id))
+            }
+        }
+    }
+}
+
+impl RecordMinutes {
+    fn matters(&self) -> impl Iterator<Item = &Matter> {
+        let decisions = self.minutes.iter().flat_map(|minutes| &minutes.decisions);
+        decisions.flat_map(|decision| &decision.treats)
+    }
+
+    /// O3: each decision says which matter it treats.
+    fn require_matters(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
+        let decisions = self.minutes.iter().flat_map(|minutes| &minutes.decisions);
+        for (index, decision) in decisions.enumerate() {
+            if decision.treats.is_empty() {
+                let name = if decision.number.is_empty() {
+                    (index + 1).to_string()
+                } else {
+                    decision.number.clone()
+                };
+                let problem = format!("Decision {name} does not say what it treats.");
+                return Err(Refusal::rule("O3", "DECISION_TREATS_NOTHING", problem).mend(
+                    "Name the decision point, report or proposal that it treats, or put what was said into the summary.",
+                ));
+            }
+        }
+        self.matters().try_for_each(|matter| matter.require_recorded(facts))
+    }
+}
+
+impl Decide for RecordMinutes {
+    type State = Organization;
+
+    fn decide(&self, organization: &Organization, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+        let meeting = organization.meeting(&self.meeting_id)?;
+        match meeting.status() {
+            MeetingStatus::Held => {
+                return unchanged_or(meeting.minutes == self.minutes, || {
+                    let problem = format!("The minutes of the meeting on {} are recorded already.", meeting.date());
+                    Refusal::precondition("MINUTES_RECORDED", problem)
+                        .mend("Record what is corrected in the minutes of the next meeting.")
+                });
+            }
+            MeetingStatus::Cancelled => {
+                let problem = format!("The meeting on {} was cancelled, and has no minutes.", meeting.date());
+                return Err(Refusal::rule("O3", "MEETING_CANCELLED", problem)
+                    .mend("Schedule the meeting that was held, under a new id."));
+            }
+            MeetingStatus::Scheduled | MeetingStatus::Unspecified => {}
+        }
+        if context.effective_date < meeting.date() {
+            let problem = format!(
+                "The meeting is on {}, and has not been held on {}.",
+                meeting.date(),
+                context.effective_date
+            );
+            return Err(Refusal::rule("O3", "MEETING_NOT_HELD", problem)
+                .mend("Record the minutes when the meeting has been held; one that was held earlier is cancelled and scheduled on its day."));
+        }
+        self.require_matters(facts)?;
+        Ok(vec![
+            MinutesRecorded {
+                meeting_id: self.meeting_id.clone(),
+                minutes: self.minutes.clone(),
+            }
+            .into(),
+        ])
+    }
+
+    fn relies_on(&self, _: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
+        self.matters().map(Matter::stream).collect()
+    }
+}
+
+impl Fold for MinutesRecorded {
+    type State = Organization;
+
+    fn fold(&self, organization: &mut Organization, at: &Recorded<'_>) {
+        if let Some(meeting) = organization.meeting_mut(&self.meeting_id, at) {
+            meeting.set_status(MeetingStatus::Held);
+            meeting.minutes.clone_from(&self.minutes);
+        }
+    }
+}
+
+impl Decide for CancelMeeting {
+    type State = Organization;
+
+    fn decide(&self, organization: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Decision {
+        let meeting = organization.meeting(&self.meeting_id)?;
+        match meeting.status() {
+            MeetingStatus::Cancelled => Ok(Vec::new()),
+            MeetingStatus::Held => {
+                let problem = format!(
+                    "The meeting on {} has been held: its minutes are recorded.",
+                    meeting.date()
+                );
+                Err(Refusal::precondition("MEETING_HELD", problem).mend("Cancel a meeting that is still to come."))
+            }
+            MeetingStatus::Scheduled | MeetingStatus::Unspecified => {
+                let meeting_id = self.meeting_id.clone();
+                Ok(vec![MeetingCancelled { meeting_id }.into()])
+            }
+        }
+    }
+}
+
+impl Fold for MeetingCancelled {
+    type State = Organization;
+
+    fn fold(&self, organization: &mut Organization, at: &Recorded<'_>) {
+        if let Some(meeting) = organization.meeting_mut(&self.meeting_id, at) {
+            meeting.set_status(MeetingStatus::Cancelled);
+            at.reason.clone_into(&mut meeting.cancelled_because);
+        }
+    }
+}
+
+/// The day when the next meeting of a series is due, and the meeting that says so: the first one that is scheduled after the last
+/// that was held, or the one that was held last, by its recurrence.
+fn due<'a>(series: &[&'a Meeting]) -> Option<(String, &'a Meeting)> {
+    let of = |status| series.iter().copied().filter(move |meeting| meeting.status() == status);
+    let last_held = of(MeetingStatus::Held).max_by_key(|meeting| meeting.date());
+    let coming = of(MeetingStatus::Scheduled)
+        .filter(|meeting| last_held.is_none_or(|held| held.date() < meeting.date()))
+        .min_by_key(|meeting| meeting.date());
+    if let Some(meeting) = coming {
+        return Some((meeting.date().to_owned(), meeting));
+    }
+    let held = last_held?;
+    Some((held.recurrence()?.next_after(held.date())?, held))
+}
+
+/// O5: a recurring meeting that is overdue.
+pub(in crate::domain) fn find(organization: &Organization, today: &str, found: &mut Vec<Suspicion>) {
+    let mut series: Vec<(&str, Vec<&Meeting>)> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for meeting in &organization.meetings {
+        let place = *places.entry(&meeting.series_id).or_insert(series.len());
+        match series.get_mut(place) {
+            Some((_, meetings)) => meetings.push(meeting),
+            None => series.push((&meeting.series_id, vec![meeting])),
+        }
+    }
+    for (series_id, meetings) in series {
+        let recurs = meetings
+            .iter()
+            .any(|meeting| meeting.status() != MeetingStatus::Cancelled && meeting.recurrence().is_some());
+        let Some((due, meeting)) = due(&meetings).filter(|(due, _)| recurs && due.as_str() < today) else {
+            continue;
+        };
+        let Some(body) = organization.body(meeting.body_id()).filter(|body| body.stands_on(&due)) else {
+            continue;
+        };
+        let description = format!("{} was to meet by {due}, and no minutes say that it has.", body.name);
+        let provenances = meetings.iter().filter_map(|meeting| meeting.provenance.as_ref());
+        found.push(Suspicion {
+            code: "O5",
+            severity: Severity::Warning,
+            description,
+            entities: vec![series_id.to_owned(), body.body_id.clone()],
+            events: provenances
+                .map(|provenance| provenance.last_position)
+                .max()
+                .into_iter()
+                .collect(),
+        });
+    }
+}
