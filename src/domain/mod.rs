@@ -30,7 +30,7 @@ mod seat;
 mod template;
 
 pub use activity::gantt_reading;
-pub use agreement::{agreement_standing, withdrawal_impact};
+pub use agreement::{agreement_standing, streams_of_agreement, withdrawal_impact};
 pub use benefit::benefit_reading;
 pub use budget::budget_reading;
 pub use decide::{

@@ -1,4 +1,5 @@
 //! The API, called as its users call it: through real clients over real sockets.
 
+mod agreement_and_proposals;
 mod both_doors;
 mod seat_on_record;

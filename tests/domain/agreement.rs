@@ -1,6 +1,9 @@
 //! Proves the rules of agreements: A1 to A4, and B4 of what a start decision rests on.
 
-use vedtak::domain::{Kind, agreement_standing, withdrawal_impact};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use vedtak::domain::{Facts, Kind, State, Stream, agreement_standing, streams_of_agreement, withdrawal_impact};
 use vedtak::schema::v1::*;
 
 use super::budget;
@@ -354,17 +357,26 @@ fn started() -> Scenario {
         .with_authority("")
 }
 
+/// What the withdrawal of a party touches, read with all that the agreement is for.
+fn impact(scenario: &Scenario, number: u32, date: &str) -> Option<WithdrawalImpact> {
+    let mut states: HashMap<Stream, Arc<State>> = HashMap::new();
+    for _ in 0..3 {
+        let streams = streams_of_agreement(&agreement_id(), &Facts::new(&states));
+        states.extend(
+            streams
+                .into_iter()
+                .map(|stream| (stream.clone(), scenario.state(&stream))),
+        );
+    }
+    let facts = Facts::new(&states);
+    withdrawal_impact(facts.state(&agreement_id()).unwrap(), &id(number), date, &facts)
+}
+
 #[test]
 fn a3_a_withdrawal_shows_the_shares_the_staffing_the_services_and_the_decisions_it_touches() {
     let started = started().given(fulfil(MONEY));
     let project = started.project();
-    let impact = |number: u32, date: &str| {
-        let mut found = None;
-        started.clone().then_state(&agreement_id(), |agreement: &Agreement| {
-            found = withdrawal_impact(agreement, &id(number), date, [&project]);
-        });
-        found
-    };
+    let impact = |number: u32, date: &str| impact(&started, number, date);
     let nordre = impact(NORDRE, "2018-12-31").unwrap();
     assert!(nordre.needs_authority && nordre.stays_in_force);
     assert_eq!((nordre.cost_share, nordre.remaining_cost_share), (5_000, 5_000));
@@ -536,6 +548,42 @@ fn a_project_rests_on_an_agreement_that_is_for_it() {
         .when(unlink)
         .then_accepted()
         .then_project(|project| assert!(project.agreements.is_empty()));
+}
+
+#[test]
+fn a3_a_withdrawal_from_an_agreement_for_a_programme_touches_the_decisions_of_its_projects() {
+    let programme_id = id(500);
+    let include = IncludeProject {
+        programme_id: programme_id.clone(),
+        project_id: PROJECT.to_owned(),
+        ..Default::default()
+    };
+    let for_programme = draft_of(AgreementTerms {
+        project_ids: Vec::new(),
+        programme_id: Some(programme_id.clone()),
+        ..terms()
+    });
+    let outside = project_with_council()
+        .when(for_programme.clone())
+        .then_refused(Kind::NotFound, "NOT_FOUND")
+        .given(EstablishProgramme {
+            programme_id,
+            terms: Some(ProgrammeTerms {
+                name: "Digital welfare".to_owned(),
+                kind: ProgrammeKind::Programme.into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        })
+        .given(for_programme)
+        .given(sign(NORDRE, 1))
+        .given(sign(THE_REGION, 1))
+        .given(sign(SONDRE, 1))
+        .when(link())
+        .then_refused_by("B4", "AGREEMENT_FOR_OTHERS");
+    let started = ready_to_start(outside.given(include).given(link())).given(approve(1));
+    let impact = impact(&started, NORDRE, "2017-12-31").unwrap();
+    assert_eq!(impact.decisions[0].project_id, PROJECT);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::reading;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
-use crate::domain::{self, Facts, Stream};
+use crate::domain::{self, Facts};
 use crate::schema::v1::*;
 
 impl Answer for GetAgreement {
@@ -35,14 +35,7 @@ impl Answer for GetWithdrawalImpact {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<WithdrawalImpact, Failure> {
         let id = self.agreement_id;
-        let streams = |facts: &Facts<'_>| {
-            let agreement = facts.state_if_loaded::<Agreement>(&id);
-            let projects = agreement.into_iter().flat_map(Agreement::project_ids);
-            projects
-                .map(Stream::project)
-                .chain([Stream::of::<Agreement>(&id)])
-                .collect()
-        };
+        let streams = |facts: &Facts<'_>| domain::streams_of_agreement(&id, facts);
         reading::together(service, caller, (self.as_of, self.at_least), streams, |facts, point| {
             let agreement: &Agreement = point.require(facts, &id)?;
             let mut withdrawals = agreement.withdrawals.iter().rev();
@@ -50,12 +43,7 @@ impl Answer for GetWithdrawalImpact {
                 .find(|withdrawal| withdrawal.party_id == self.party_id)
                 .map(|withdrawal| withdrawal.to.clone());
             let date = self.date.or(last_day).unwrap_or_else(|| point.today.clone());
-            let projects: Vec<&Project> = agreement
-                .project_ids()
-                .into_iter()
-                .filter_map(|id| facts.project(id))
-                .collect();
-            domain::withdrawal_impact(agreement, &self.party_id, &date, projects).ok_or_else(|| {
+            domain::withdrawal_impact(agreement, &self.party_id, &date, facts).ok_or_else(|| {
                 let sentence = format!(
                     "The agreement had no party {} on {date}. Check the id, or ask about a day when it was a party.",
                     self.party_id

@@ -6,22 +6,29 @@ mod obligation;
 mod standing;
 mod terms;
 
+use std::collections::BTreeSet;
+
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
-pub use standing::{agreement_standing, withdrawal_impact};
+pub use standing::{agreement_standing, streams_of_agreement, withdrawal_impact};
 
 impl Agreement {
-    /// The projects that any of its editions is for.
-    #[must_use]
-    pub fn project_ids(&self) -> Vec<&str> {
+    /// The programmes that any of its editions is for.
+    fn programmes<'a>(&self, facts: &Facts<'a>) -> impl Iterator<Item = &'a Programme> {
         let terms = self.editions.iter().filter_map(|edition| edition.terms.as_ref());
-        let mut ids: Vec<&str> = terms
-            .flat_map(|terms| terms.project_ids.iter().map(String::as_str))
-            .collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
+        let ids = terms.filter_map(|terms| terms.programme_id.as_deref());
+        ids.filter_map(|id| facts.state_if_loaded(id))
+    }
+
+    /// The projects that any of its editions is for, and those that are or were in its programmes, as far as these are loaded.
+    fn project_ids<'a>(&'a self, facts: &Facts<'a>) -> BTreeSet<&'a str> {
+        let terms = self.editions.iter().filter_map(|edition| edition.terms.as_ref());
+        let named = terms.flat_map(|terms| terms.project_ids.iter().map(String::as_str));
+        let included = self.programmes(facts).flat_map(|programme| &programme.projects);
+        named
+            .chain(included.map(|included| included.project_id.as_str()))
+            .collect()
     }
 
     /// The latest edition, which every registered agreement has.

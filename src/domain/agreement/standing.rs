@@ -1,5 +1,6 @@
 //! How an agreement stands on a day, and what a withdrawal touches (rules A1, A3 and A4).
 
+use super::{Facts, Stream};
 use crate::schema::v1::*;
 
 /// How many names a sentence bears.
@@ -102,6 +103,19 @@ impl AgreementEdition {
     }
 }
 
+/// The streams of the agreement and of what it is for, as far as they can be named yet.
+#[must_use]
+pub fn streams_of_agreement(agreement_id: &str, facts: &Facts<'_>) -> Vec<Stream> {
+    let mut streams = vec![Stream::of::<Agreement>(agreement_id)];
+    if let Some(agreement) = facts.state_if_loaded::<Agreement>(agreement_id) {
+        let terms = agreement.editions.iter().filter_map(|edition| edition.terms.as_ref());
+        let programmes = terms.filter_map(|terms| terms.programme_id.as_deref());
+        streams.extend(programmes.map(Stream::of::<Programme>));
+        streams.extend(agreement.project_ids(facts).into_iter().map(Stream::project));
+    }
+    streams
+}
+
 /// How an agreement stands on a day: whether it is in force (A1), and which obligations are fulfilled (A4).
 #[must_use]
 pub fn agreement_standing(agreement: &Agreement, date: &str) -> AgreementStanding {
@@ -138,13 +152,13 @@ pub fn agreement_standing(agreement: &Agreement, date: &str) -> AgreementStandin
 }
 
 /// What the withdrawal of a party touches, with this day as its last; none when no such party is in the edition of that day (A3).
-/// The projects are those that the agreement is for.
+/// The facts are those of `streams_of_agreement`.
 #[must_use]
-pub fn withdrawal_impact<'a>(
+pub fn withdrawal_impact(
     agreement: &Agreement,
     party_id: &str,
     date: &str,
-    projects: impl IntoIterator<Item = &'a Project>,
+    facts: &Facts<'_>,
 ) -> Option<WithdrawalImpact> {
     let edition = agreement.shown_on(date)?;
     let party = edition.party(party_id).ok()?;
@@ -166,7 +180,8 @@ pub fn withdrawal_impact<'a>(
     });
     let mut position = agreement.position;
     let mut decisions = Vec::new();
-    for project in projects {
+    let named = agreement.project_ids(facts);
+    for project in named.into_iter().filter_map(|id| facts.project(id)) {
         position = position.max(project.position);
         decisions.extend(resting(project, &agreement.agreement_id));
     }

@@ -31,6 +31,10 @@ impl AgreementTerms {
         for id in &self.project_ids {
             facts.project(id).ok_or_else(|| Refusal::not_found("project", id))?;
         }
+        if let Some(id) = &self.programme_id {
+            let programme: Option<&Programme> = facts.state(id);
+            programme.ok_or_else(|| Refusal::not_found("programme", id))?;
+        }
         Ok(())
     }
 
@@ -173,7 +177,8 @@ pub(super) fn streams(terms: Option<&AgreementTerms>) -> Vec<Stream> {
     let parties = terms.parties.iter().filter_map(|party| party.organization.as_ref());
     let organizations = parties.filter_map(OrganizationReference::stream);
     let projects = terms.project_ids.iter().map(|id| Stream::project(id));
-    organizations.chain(projects).collect()
+    let programme = terms.programme_id.iter().map(|id| Stream::of::<Programme>(id));
+    organizations.chain(projects).chain(programme).collect()
 }
 
 /// A share as people write it: 3333 is "33,33".
