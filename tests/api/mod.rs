@@ -2,4 +2,5 @@
 
 mod agreement_and_proposals;
 mod both_doors;
+mod read_together;
 mod seat_on_record;
