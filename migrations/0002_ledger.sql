@@ -55,9 +55,7 @@ CREATE TABLE vedtak.requests (
     CHECK (record_count >= 0)
 );
 
-GRANT SELECT, INSERT ON vedtak.records, vedtak.requests TO vedtak_service;
-GRANT SELECT, INSERT ON vedtak.heads TO vedtak_service;
-GRANT UPDATE (position, recorded_at) ON vedtak.heads TO vedtak_service;
-GRANT SELECT ON vedtak.records, vedtak.requests, vedtak.heads TO vedtak_reader;
+-- Nobody writes here but the function that appends (0004).
+GRANT SELECT ON vedtak.records, vedtak.requests, vedtak.heads TO vedtak_service, vedtak_reader;
 
 RESET ROLE;

@@ -39,6 +39,22 @@ BEGIN
 END
 $$;
 
+-- The records of several streams, each after a version, in order: at most so many of each. `number` is the index of the stream.
+CREATE FUNCTION vedtak.read_streams(of_tenants text[], of_streams text[], after bigint[], at_most int)
+RETURNS TABLE (number int, "position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
+LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. cardinality(of_streams) LOOP
+        PERFORM set_config('vedtak.tenant', of_tenants[i], true);
+        RETURN QUERY
+            SELECT i, r.position, r.stream, r.version, r.type, r.recorded_at, r.record, r.leaf_hash
+            FROM vedtak.records r
+            WHERE r.tenant = of_tenants[i] AND r.stream = of_streams[i] AND r.version > after[i]
+            ORDER BY r.version LIMIT at_most;
+    END LOOP;
+END
+$$;
+
 -- The records of one stream after a position, in order: along a stream, versions and positions rise together.
 CREATE FUNCTION vedtak.read_stream_after(of_tenant text, of_stream text, after bigint, up_to bigint, at_most int)
 RETURNS TABLE ("position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
@@ -91,9 +107,10 @@ BEGIN
 END
 $$;
 
--- The same, once nothing can come to lie at or before that time any more; null when the time lies ahead.
+-- The same, once nothing can come to lie at or before that time any more; null when the time lies ahead. It runs as the owner,
+-- since nobody else may lock a head.
 CREATE FUNCTION vedtak.settled_position_at(of_tenant text, at timestamptz) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     IF at > clock_timestamp() THEN
         RETURN NULL;

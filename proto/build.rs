@@ -1,6 +1,8 @@
-//! Compiles the schema: Rust types and clients, the descriptor set, and the three things derived from the schema's own options:
-//! field checks, the table of RPCs, and the dispatch of commands, events and queries.
+//! Compiles the schema: Rust types and clients, the descriptor set, and what is derived from the schema's own options:
+//! field checks, the canonical form of events, the table of RPCs, and the dispatch of commands, events and queries.
 
+#[path = "codegen/canonical.rs"]
+mod canonical;
 #[path = "codegen/dispatch.rs"]
 mod dispatch;
 #[path = "codegen/methods.rs"]
@@ -48,6 +50,7 @@ fn main() -> Outcome<()> {
 
     let schema = schema::Schema::read(DescriptorPool::decode(descriptor_bytes.as_slice())?)?;
     std::fs::write(out.join("validation.rs"), validation::generate(&schema)?)?;
+    std::fs::write(out.join("canonical.rs"), canonical::generate(&schema)?)?;
     std::fs::write(out.join("methods.rs"), methods::generate(&schema))?;
     std::fs::write(
         out.join("commands_and_events.rs"),

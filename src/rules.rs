@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::{Command, Context, Event, Facts, Recorded, Refusal, State, Stream};
-use crate::ledger::{Circumstances, Draft, Judge, Standing, Verdict};
+use crate::ledger::{Circumstances, Judge, Standing, Verdict};
 use crate::schema;
 
 /// Judges by the rules of the domain.
@@ -74,12 +74,12 @@ impl Judge for Rules {
         })
     }
 
-    fn draft(&self, event: &Event) -> Draft {
-        let data = schema::to_value(event.message(), &event.encode()).expect("an event of the schema has a JSON form");
-        Draft {
-            event_type: event.message(),
-            data,
-        }
+    fn event_type(&self, event: &Event) -> &'static str {
+        event.message()
+    }
+
+    fn write(&self, event: &Event, text: &mut Vec<u8>) {
+        event.write(text);
     }
 
     fn read(&self, event_type: &str, data: &str) -> Result<Event, String> {

@@ -24,8 +24,8 @@ const LONG_FUNCTIONS: [(&str, &str); 1] = [("fn commands(schema", "one generated
 
 /// The rules of the core concepts, as the rulebook names them; the other marks are readings without a rule.
 const RULES: &str = "O1 O2 O3 O4 O5 O6 J1 J2 J3 J4 R1 R2 R3 R4 R5 D1 D2 D4 F1 F2 F3 F4 F5 B1 B2 B3 B4 B5 B6 B7 B8 B9 M1 M2 K1 K2 X1 X2 \
-                     X3 E1 E2 E3 E4 E5 E6 E7 E8 A1 A2 A3 A4 P1 P2 P3 P4 P5 G1 G2 G3 C1 C2 C3 L1 L2 N1 N2 N3 \
-                     N4";
+                     X3 X4 E1 E2 E3 E4 E5 E6 E7 E8 A1 A2 A3 A4 P1 P2 P3 P4 P5 G1 G2 G3 C1 C2 C3 L1 L2 N1 N2 N3 N4 V1 Q1 S1 \
+                     T1 T2";
 
 /// A source file: its path from the root of the repository, and its text.
 struct Source {

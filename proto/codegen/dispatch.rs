@@ -281,12 +281,12 @@ fn events(schema: &Schema, code: &mut String) -> std::fmt::Result {
     }
     writeln!(
         code,
-        "        }}\n    }}\n\n    /// Its protobuf bytes.\n    #[must_use]\n    pub fn encode(&self) -> Vec<u8> {{\n        match self {{"
+        "        }}\n    }}\n\n    /// Writes it as canonical JSON.\n    pub fn write(&self, text: &mut Vec<u8>) {{\n        match self {{"
     )?;
     for (event, _) in &schema.events {
         writeln!(
             code,
-            "            Self::{}(event) => prost::Message::encode_to_vec(event),",
+            "            Self::{}(event) => Canonical::write(event, text),",
             event.name()
         )?;
     }

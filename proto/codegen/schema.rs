@@ -71,6 +71,20 @@ impl Schema {
             .filter_map(|rpc| rpc.command.as_deref().map(|kind| (rpc, kind)))
     }
 
+    /// These messages and all of ours that they hold, by name.
+    pub fn reachable(&self, from: impl Iterator<Item = MessageDescriptor>) -> Vec<MessageDescriptor> {
+        let mut found: BTreeMap<String, MessageDescriptor> = BTreeMap::new();
+        let mut waiting: Vec<MessageDescriptor> = from.collect();
+        while let Some(message) = waiting.pop() {
+            if message.package_name() != PACKAGE || found.contains_key(message.full_name()) {
+                continue;
+            }
+            waiting.extend(message.fields().filter_map(|field| field.kind().as_message().cloned()));
+            found.insert(message.full_name().to_owned(), message);
+        }
+        found.into_values().collect()
+    }
+
     fn check(&self) -> Outcome<()> {
         let mut seen = BTreeMap::new();
         for (rpc, kind) in self.commands() {

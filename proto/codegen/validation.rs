@@ -10,30 +10,16 @@ use crate::Outcome;
 use crate::schema::{PACKAGE, Schema, extension};
 
 pub fn generate(schema: &Schema) -> Outcome<String> {
+    // What a caller can send: the inputs of the RPCs and all that they hold.
     let generator = Generator {
         rules: extension(&schema.pool, "buf.validate.field")?,
         date: extension(&schema.pool, "vedtak.v1.date")?,
     };
     let mut code = String::new();
-    for message in requests(schema) {
+    for message in schema.reachable(schema.rpcs.iter().map(|rpc| rpc.method.input())) {
         generator.message(&message, &mut code)?;
     }
     Ok(code)
-}
-
-/// The messages that a caller can send: the inputs of the RPCs and all that they hold.
-fn requests(schema: &Schema) -> Vec<MessageDescriptor> {
-    let mut found: Vec<MessageDescriptor> = Vec::new();
-    let mut waiting: Vec<MessageDescriptor> = schema.rpcs.iter().map(|rpc| rpc.method.input()).collect();
-    while let Some(message) = waiting.pop() {
-        if message.package_name() != PACKAGE || found.contains(&message) {
-            continue;
-        }
-        waiting.extend(message.fields().filter_map(|field| field.kind().as_message().cloned()));
-        found.push(message);
-    }
-    found.sort_by(|a, b| a.full_name().cmp(b.full_name()));
-    found
 }
 
 struct Generator {
@@ -256,7 +242,7 @@ fn number(value: &Value) -> Option<i64> {
     }
 }
 
-fn camel(snake: &str) -> String {
+pub fn camel(snake: &str) -> String {
     snake
         .split('_')
         .map(|word| {

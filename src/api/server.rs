@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Code;
+use tonic_health::ServingStatus;
 use tower::{Layer, ServiceExt};
 use tracing::{Instrument, Span, debug, info, warn};
 
@@ -63,6 +64,9 @@ impl Default for ServerConfig {
         }
     }
 }
+
+/// How often the health that gRPC clients watch is looked at.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The limits that one request is under.
 #[derive(Clone, Copy, Debug)]
@@ -151,7 +155,7 @@ pub fn router(
         .layer(middleware::from_fn_with_state(shared.clone(), identify));
     Router::new()
         .merge(doors)
-        .merge(health_and_reflection())
+        .merge(health_and_reflection(shared.service.clone()))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -162,7 +166,7 @@ pub fn router(
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
 }
 
-fn health_and_reflection() -> Router<Shared> {
+fn health_and_reflection(service: Service) -> Router<Shared> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTOR_SET)
@@ -170,9 +174,17 @@ fn health_and_reflection() -> Router<Shared> {
     };
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(async move {
-        reporter
-            .set_service_status("", tonic_health::ServingStatus::Serving)
-            .await;
+        loop {
+            let status = match readiness(&service).await {
+                Ok(()) => ServingStatus::Serving,
+                Err(_) => ServingStatus::NotServing,
+            };
+            reporter.set_service_status("", status).await;
+            if service.stopping().is_cancelled() {
+                return;
+            }
+            let _ = tokio::time::timeout(HEALTH_INTERVAL, service.stopping().cancelled()).await;
+        }
     });
     // Both versions: many clients still ask for v1alpha.
     let v1 = reflection()
@@ -230,8 +242,16 @@ impl From<Unauthenticated> for Failure {
     }
 }
 
+/// Whether requests belong here: a sentence when not.
+async fn readiness(service: &Service) -> Result<(), String> {
+    if service.stopping().is_cancelled() {
+        return Err("The service is stopping.".to_owned());
+    }
+    service.ledger().store().readiness().await
+}
+
 async fn ready(State(shared): State<Shared>) -> Response {
-    match shared.service.ledger().store().readiness().await {
+    match readiness(&shared.service).await {
         Ok(()) => "ready\n".into_response(),
         Err(sentence) => (StatusCode::SERVICE_UNAVAILABLE, format!("{sentence}\n")).into_response(),
     }

@@ -65,7 +65,7 @@ impl Running {
         let metrics = telemetry.metrics().clone();
         let telemetry = Arc::new(telemetry);
         let ledger = Ledger::start(Arc::new(Rules), store, &config.writer, Arc::new(metrics.clone()));
-        let projections = Projections::start(ledger.clone(), stopping.clone());
+        let projections = Projections::start(ledger.clone(), metrics.clone(), stopping.clone());
         let service = Service::new(ledger.clone(), projections, metrics, stopping.clone());
         let router = server::router(
             service,

@@ -4,13 +4,8 @@ use time::{Date, Duration};
 
 use crate::schema::v1::{MeetingRecurrence, RecurrenceUnit};
 
-/// The day so many days after this one; the last one that can be written when it would lie beyond.
-pub(super) fn days_after(date: &str, days: i32) -> String {
-    day_after(date, days).unwrap_or_else(|| "9999-12-31".to_owned())
-}
-
 /// The day so many days after this one; none when the text is no date, or the day lies past the year 9999.
-fn day_after(date: &str, days: i32) -> Option<String> {
+pub(super) fn days_after(date: &str, days: i32) -> Option<String> {
     written(read(date)?.checked_add(Duration::days(days.into()))?)
 }
 
@@ -29,8 +24,8 @@ impl MeetingRecurrence {
     /// The day when the next one after this day is due.
     pub(super) fn next_after(&self, date: &str) -> Option<String> {
         match self.unit() {
-            RecurrenceUnit::Days => day_after(date, self.every),
-            RecurrenceUnit::Weeks => day_after(date, self.every.checked_mul(7)?),
+            RecurrenceUnit::Days => days_after(date, self.every),
+            RecurrenceUnit::Weeks => days_after(date, self.every.checked_mul(7)?),
             RecurrenceUnit::Years => years_after(date, self.every),
             RecurrenceUnit::Unspecified => None,
         }

@@ -31,6 +31,8 @@ pub fn findings(project: &Project, today: &str) -> Vec<Suspicion> {
         super::milestone::find,
         super::activity::find,
         super::risk::find,
+        super::success_factor::find,
+        super::report::find,
         super::budget::find,
         super::deliverable::find,
         super::benefit::find,

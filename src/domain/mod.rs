@@ -8,6 +8,7 @@ mod finding;
 mod refusal;
 
 mod activity;
+mod addressee;
 mod agreement;
 mod benefit;
 mod budget;
@@ -15,6 +16,7 @@ mod calendar;
 mod checkpoint;
 mod decision_point;
 mod deliverable;
+mod deviation;
 mod document;
 mod milestone;
 mod organization;
@@ -24,9 +26,12 @@ mod procurement;
 mod programme;
 mod project;
 mod proposal;
+mod report;
 mod risk;
 mod role;
 mod seat;
+mod stakeholder;
+mod success_factor;
 mod template;
 
 pub use activity::gantt_reading;
@@ -36,6 +41,7 @@ pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
+pub use decision_point::{changed_after_decision, decision_basis};
 pub use deliverable::handover_reading;
 pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
@@ -43,7 +49,9 @@ pub use procurement::contract_reading;
 pub use programme::{portfolio_reading, programme_findings, streams_of_programme};
 pub use proposal::{proposal_fate, proposal_findings};
 pub use refusal::{Kind, Refusal};
+pub use report::report_reading;
 pub use seat::{body_composition, streams as streams_of_body};
+pub use stakeholder::stakeholder_map;
 pub use template::shipped_templates;
 
 mod dispatch {
@@ -51,7 +59,7 @@ mod dispatch {
 
     use super::{Aggregated, Context, Decide, Decision, Facts, Fold, Recorded, Stream};
     use crate::schema::v1::*;
-    use crate::schema::{Validate, Violations};
+    use crate::schema::{Canonical, Validate, Violations};
 
     include!(concat!(env!("OUT_DIR"), "/commands_and_events.rs"));
 }

@@ -257,6 +257,7 @@ impl Fold for PhasePlanApproved {
                 document_id: self.document_id.clone(),
                 version: self.version.clone(),
                 approved: at.effective_date.to_owned(),
+                position: at.position,
             });
         }
     }

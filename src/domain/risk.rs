@@ -1,4 +1,4 @@
-//! Risk (risiko): the register of one project, with the factor computed and never taken (rules X1–X5).
+//! Risk (risiko): the register of one project, with the factor computed and never taken (rules X1–X5), raising a deviation when it materialises (X4).
 
 use super::finding::sharing_a_number;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
@@ -37,7 +37,8 @@ impl Risk {
         matches!(self.status(), RiskStatus::Open | RiskStatus::Materialized)
     }
 
-    fn label(&self) -> &str {
+    /// How it is spoken of: by its number, or by its id when it has none.
+    pub(super) fn label(&self) -> &str {
         if self.number.is_empty() {
             &self.risk_id
         } else {
@@ -263,7 +264,12 @@ impl Decide for MaterializeRisk {
         project.require_active()?;
         let risk = project.living_risk(&self.risk_id)?;
         if risk.status() == RiskStatus::Materialized {
-            return unchanged_or(risk.materialized_as == self.description, || {
+            let same = risk.materialized_as == self.description
+                && risk.deviation_id.as_ref() == Some(&self.deviation_id)
+                && project
+                    .deviation(&self.deviation_id)
+                    .is_ok_and(|raised| raised.kind == self.deviation_kind);
+            return unchanged_or(same, || {
                 Refusal::precondition(
                     "RISK_MATERIALIZED",
                     format!("Risk {} has materialised already.", risk.label()),
@@ -271,10 +277,23 @@ impl Decide for MaterializeRisk {
                 .mend("Register a new risk for what may still happen.")
             });
         }
+        if project.deviation(&self.deviation_id).is_ok() {
+            return Err(Refusal::already_exists("deviation", &self.deviation_id));
+        }
+        // X4: what was feared has come, so the project no longer goes as planned.
         Ok(vec![
             RiskMaterialized {
                 risk_id: self.risk_id.clone(),
                 description: self.description.clone(),
+                deviation_id: self.deviation_id.clone(),
+            }
+            .into(),
+            DeviationRaised {
+                deviation_id: self.deviation_id.clone(),
+                kind: self.deviation_kind,
+                description: self.description.clone(),
+                consequence: String::new(),
+                risk_id: Some(self.risk_id.clone()),
             }
             .into(),
         ])
@@ -288,6 +307,7 @@ impl Fold for RiskMaterialized {
         if let Some(risk) = project.risk_mut(&self.risk_id, at) {
             risk.set_status(RiskStatus::Materialized);
             risk.materialized_as.clone_from(&self.description);
+            risk.deviation_id = Some(self.deviation_id.clone());
         }
     }
 }

@@ -6,23 +6,25 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::judge::Judge;
+use super::writer::Submission;
+
 /// The arrays of `vedtak.append`; see `migrations/0004_append.sql`.
 #[derive(Default)]
 pub(super) struct Batch {
-    tenants: Vec<String>,
-    record_ends: Vec<i32>,
-    request_ends: Vec<i32>,
+    tenants: Vec<Arc<str>>,
     positions: Vec<i64>,
-    streams: Vec<String>,
+    streams: Vec<Arc<str>>,
     versions: Vec<i64>,
     types: Vec<&'static str>,
     times: Vec<OffsetDateTime>,
     record_request_ids: Vec<Uuid>,
     records: Vec<Vec<u8>>,
     leaf_hashes: Vec<[u8; 32]>,
+    request_tenants: Vec<Arc<str>>,
     request_ids: Vec<Uuid>,
     content_hashes: Vec<[u8; 32]>,
-    request_streams: Vec<String>,
+    request_streams: Vec<Arc<str>>,
     request_versions: Vec<i64>,
     request_positions: Vec<i64>,
     record_counts: Vec<i32>,
@@ -38,43 +40,34 @@ pub(super) struct NewRecord {
     pub leaf_hash: [u8; 32],
 }
 
-/// One request that was accepted, with its records.
-pub(super) struct Accepted {
-    pub request_id: Uuid,
-    pub content_hash: [u8; 32],
-    pub stream: Arc<str>,
-    pub version: i64,
-    pub position: i64,
-    pub records: Vec<NewRecord>,
-}
-
 impl Batch {
-    /// Adds what one tenant's submissions came to.
-    pub(super) fn add_tenant(&mut self, tenant: &str, accepted: Vec<Accepted>) {
-        if accepted.is_empty() {
-            return;
+    /// Adds a submission that was accepted, with its records. `version` and `position` are those that its answer rests on.
+    pub(super) fn add<J: Judge>(
+        &mut self,
+        submission: &Submission<J>,
+        version: i64,
+        position: i64,
+        records: Vec<NewRecord>,
+    ) {
+        self.request_tenants.push(Arc::clone(&submission.tenant));
+        self.request_ids.push(submission.request_id);
+        self.content_hashes.push(submission.content_hash);
+        self.request_streams.push(Arc::clone(&submission.stream));
+        self.request_versions.push(version);
+        self.request_positions.push(position);
+        self.record_counts
+            .push(i32::try_from(records.len()).expect("a submission is at most some hundred events"));
+        for record in records {
+            self.tenants.push(Arc::clone(&submission.tenant));
+            self.positions.push(record.position);
+            self.streams.push(Arc::clone(&submission.stream));
+            self.versions.push(record.version);
+            self.types.push(record.event_type);
+            self.times.push(record.time);
+            self.record_request_ids.push(submission.request_id);
+            self.records.push(record.record);
+            self.leaf_hashes.push(record.leaf_hash);
         }
-        for request in accepted {
-            self.request_ids.push(request.request_id);
-            self.content_hashes.push(request.content_hash);
-            self.request_streams.push(request.stream.to_string());
-            self.request_versions.push(request.version);
-            self.request_positions.push(request.position);
-            self.record_counts.push(index(request.records.len()));
-            for record in request.records {
-                self.positions.push(record.position);
-                self.streams.push(request.stream.to_string());
-                self.versions.push(record.version);
-                self.types.push(record.event_type);
-                self.times.push(record.time);
-                self.record_request_ids.push(request.request_id);
-                self.records.push(record.record);
-                self.leaf_hashes.push(record.leaf_hash);
-            }
-        }
-        self.tenants.push(tenant.to_owned());
-        self.record_ends.push(index(self.positions.len()));
-        self.request_ends.push(index(self.request_ids.len()));
     }
 
     pub(super) fn records(&self) -> usize {
@@ -82,7 +75,7 @@ impl Batch {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.tenants.is_empty()
+        self.request_ids.is_empty()
     }
 
     /// Inserts everything.
@@ -90,21 +83,20 @@ impl Batch {
         let records: Vec<&[u8]> = self.records.iter().map(Vec::as_slice).collect();
         let leaf_hashes: Vec<&[u8]> = self.leaf_hashes.iter().map(<[u8; 32]>::as_slice).collect();
         let content_hashes: Vec<&[u8]> = self.content_hashes.iter().map(<[u8; 32]>::as_slice).collect();
-        sqlx::query("SELECT vedtak.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)")
-            .bind(&self.tenants)
-            .bind(&self.record_ends)
-            .bind(&self.request_ends)
+        sqlx::query("SELECT vedtak.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)")
+            .bind(texts(&self.tenants))
             .bind(&self.positions)
-            .bind(&self.streams)
+            .bind(texts(&self.streams))
             .bind(&self.versions)
             .bind(&self.types)
             .bind(&self.times)
             .bind(&self.record_request_ids)
             .bind(records)
             .bind(leaf_hashes)
+            .bind(texts(&self.request_tenants))
             .bind(&self.request_ids)
             .bind(content_hashes)
-            .bind(&self.request_streams)
+            .bind(texts(&self.request_streams))
             .bind(&self.request_versions)
             .bind(&self.request_positions)
             .bind(&self.record_counts)
@@ -114,6 +106,6 @@ impl Batch {
     }
 }
 
-fn index(length: usize) -> i32 {
-    i32::try_from(length).expect("a batch is some hundreds of submissions of at most some hundred events")
+fn texts(shared: &[Arc<str>]) -> Vec<&str> {
+    shared.iter().map(AsRef::as_ref).collect()
 }

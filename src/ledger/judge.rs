@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 /// Who sent a submission and how it is to be understood; every event of it is recorded with these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Circumstances {
@@ -47,15 +45,6 @@ pub struct Verdict<E> {
     pub events: Vec<E>,
     /// The role in which the actor acted, or empty.
     pub role: String,
-}
-
-/// What of an event goes into its record.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// Its type, such as `vedtak.v1.RiskRegistered`.
-    pub event_type: &'static str,
-    /// Its data, as proto3 JSON.
-    pub data: Value,
 }
 
 /// A record that this binary cannot read. It is never skipped: whoever meets it stops.
@@ -117,8 +106,11 @@ pub trait Judge: Send + Sync + 'static {
         circumstances: &Circumstances,
     ) -> Result<Verdict<Self::Event>, Self::Refusal>;
 
-    /// What of this event goes into its record.
-    fn draft(&self, event: &Self::Event) -> Draft;
+    /// The type of this event, such as `vedtak.v1.RiskRegistered`.
+    fn event_type(&self, event: &Self::Event) -> &'static str;
+
+    /// Writes this event as canonical JSON (RFC 8785) of its proto3 JSON: the data of its record.
+    fn write(&self, event: &Self::Event, text: &mut Vec<u8>);
 
     /// Reads the event out of a record.
     ///

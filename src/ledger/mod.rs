@@ -3,22 +3,26 @@
 
 mod append;
 mod batch;
+mod draft;
 mod error;
+mod heads;
 mod judge;
+mod judging;
 mod memory;
 mod queue;
 mod read;
 mod record;
 mod signal;
 mod store;
+mod wire;
 mod writer;
 
 use std::sync::Arc;
 
 pub use error::{AppendError, LedgerError};
-pub use judge::{Circumstances, Draft, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
+pub use judge::{Circumstances, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
 pub use read::{Entry, Reach};
-pub use record::{Envelope, MAX_RECORD_BYTES, leaf_hash};
+pub use record::{Envelope, MAX_RECORD_BYTES, Reliance, leaf_hash};
 pub use signal::{Appended, Signals};
 pub use store::{Migrated, Store, StoreConfig};
 pub use writer::{Observer, Submission, WriterConfig};

@@ -41,7 +41,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the record is not one, or says other than its columns.
-    pub fn envelope(&self) -> Result<Envelope<'_, &serde_json::value::RawValue>, Unreadable> {
+    pub fn envelope(&self) -> Result<Envelope<'_>, Unreadable> {
         let envelope = Envelope::parse(&self.record).map_err(|error| self.unreadable(error.to_string()))?;
         let same = envelope.position == self.position
             && envelope.version == self.version
@@ -74,12 +74,7 @@ impl Entry {
         )))
     }
 
-    fn fold<J: Judge>(
-        &self,
-        envelope: &Envelope<'_, &serde_json::value::RawValue>,
-        judge: &J,
-        state: &mut J::State,
-    ) -> Result<(), Unreadable> {
+    fn fold<J: Judge>(&self, envelope: &Envelope<'_>, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
         let event = judge
             .read(&self.event_type, envelope.data.get())
             .map_err(|problem| self.unreadable(problem))?;
@@ -133,9 +128,9 @@ impl Reach {
 }
 
 /// What is known of a request that was answered before.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub(super) struct Known {
-    pub tenant: Arc<str>,
+    pub tenant: String,
     pub request_id: Uuid,
     pub content_hash: Vec<u8>,
     pub stream: String,
@@ -333,6 +328,38 @@ pub(super) async fn read_page<'c>(
                 .await
         }
     }
+}
+
+/// The records of several streams, each (tenant, stream, version) after that version; none for one that has more than a page.
+pub(super) async fn read_tails(
+    connection: &mut PgConnection,
+    asked: &[(&str, &str, i64)],
+) -> Result<Vec<Option<Vec<Entry>>>, sqlx::Error> {
+    #[derive(FromRow)]
+    struct Numbered {
+        number: i32,
+        #[sqlx(flatten)]
+        entry: Entry,
+    }
+    let rows: Vec<Numbered> = sqlx::query_as("SELECT * FROM vedtak.read_streams($1, $2, $3, $4)")
+        .bind(asked.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
+        .bind(asked.iter().map(|(_, stream, _)| *stream).collect::<Vec<_>>())
+        .bind(asked.iter().map(|(.., version)| *version).collect::<Vec<_>>())
+        .bind(PAGE)
+        .fetch_all(connection)
+        .await?;
+    let mut tails: Vec<Option<Vec<Entry>>> = asked.iter().map(|_| Some(Vec::new())).collect();
+    for row in rows {
+        let index = usize::try_from(row.number - 1).unwrap_or(usize::MAX);
+        if let Some(Some(tail)) = tails.get_mut(index) {
+            tail.push(row.entry);
+        }
+    }
+    let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    Ok(tails
+        .into_iter()
+        .map(|tail| tail.filter(|tail| tail.len() < page))
+        .collect())
 }
 
 /// Folds what came after the state of a stream, up to a position.

@@ -1,7 +1,8 @@
 //! The record: one canonical JSON object per event, whose exact bytes are stored, hashed, served and exported.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -9,72 +10,91 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use uuid::Uuid;
 
-use super::judge::Circumstances;
+use super::judge::{Circumstances, Judge};
+use crate::schema::{Canonical, Object};
 
 /// The largest record, in bytes: what the entry format of tiled logs can carry (C2SP tlog-tiles).
 pub const MAX_RECORD_BYTES: usize = 65_535;
+
+/// Room for a record of the usual size.
+const TYPICAL_BYTES: usize = 1_024;
 
 /// Times in a record: UTC to the microsecond, which is what PostgreSQL keeps.
 const TIME_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
 /// Who acted, as the record says it.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Actor<'a> {
     /// Who acted: the subject of the verified token.
     #[serde(borrow)]
-    pub subject: std::borrow::Cow<'a, str>,
+    pub subject: Cow<'a, str>,
     /// In which role the actor acted, as `AuditEntry.role` of the schema says it; left out when none is recorded.
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
-    pub role: std::borrow::Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub role: Cow<'a, str>,
     /// On whose behalf; left out when it acted for itself.
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
-    pub on_behalf_of: std::borrow::Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub on_behalf_of: Cow<'a, str>,
 }
 
-/// The fields of a record. `D` is the data: a value when it is written, the raw text when it is read.
-#[derive(Debug, Deserialize, Serialize)]
+/// Another stream that a decision relied on, and how far it had come.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-pub struct Envelope<'a, D> {
+pub struct Reliance<'a> {
+    /// The position of the last event in it; 0 when it had none.
+    pub position: i64,
+    /// The stream.
+    #[serde(borrow)]
+    pub stream: Cow<'a, str>,
+}
+
+/// The fields of a record.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope<'a> {
     /// The tenant whose ledger it stands in.
     #[serde(borrow)]
-    pub tenant: std::borrow::Cow<'a, str>,
+    pub tenant: Cow<'a, str>,
     /// Its position in that ledger, from 1.
     pub position: i64,
     /// The stream.
     #[serde(borrow)]
-    pub stream: std::borrow::Cow<'a, str>,
+    pub stream: Cow<'a, str>,
     /// The version of the stream after it, from 1.
     pub version: i64,
     /// Its type, such as `vedtak.v1.RiskRegistered`.
     #[serde(borrow, rename = "type")]
-    pub event_type: std::borrow::Cow<'a, str>,
+    pub event_type: Cow<'a, str>,
     /// When it was recorded, RFC 3339 in UTC to the microsecond.
     #[serde(borrow)]
-    pub recorded_at: std::borrow::Cow<'a, str>,
+    pub recorded_at: Cow<'a, str>,
     /// When it was decided, YYYY-MM-DD.
     #[serde(borrow)]
-    pub effective_date: std::borrow::Cow<'a, str>,
+    pub effective_date: Cow<'a, str>,
     /// Who acted.
     #[serde(borrow)]
     pub actor: Actor<'a>,
     /// The case reference that the authority rests on; left out when there is none.
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
-    pub authority: std::borrow::Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub authority: Cow<'a, str>,
     /// Why; left out when not said.
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
-    pub reason: std::borrow::Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub reason: Cow<'a, str>,
+    /// The other streams that the decision relied on, by name; left out when there are none.
+    #[serde(borrow, default)]
+    pub relies_on: Vec<Reliance<'a>>,
     /// The request that caused it.
     pub request_id: Uuid,
     /// 128 random bits, so that nobody can find out a record's content by guessing it and comparing hashes.
     #[serde(borrow)]
-    pub nonce: std::borrow::Cow<'a, str>,
+    pub nonce: Cow<'a, str>,
     /// The event, as proto3 JSON.
-    pub data: D,
+    #[serde(borrow)]
+    pub data: &'a RawValue,
 }
 
-impl<'a> Envelope<'a, &'a RawValue> {
+impl<'a> Envelope<'a> {
     /// Reads a record.
     ///
     /// # Errors
@@ -85,7 +105,7 @@ impl<'a> Envelope<'a, &'a RawValue> {
 }
 
 /// What is written into one record, beside what is the same for the whole submission.
-pub(super) struct Line<'a> {
+pub(super) struct Line<'a, E> {
     pub tenant: &'a str,
     pub position: i64,
     pub stream: &'a str,
@@ -93,35 +113,46 @@ pub(super) struct Line<'a> {
     pub event_type: &'a str,
     pub recorded_at: &'a str,
     pub role: &'a str,
+    pub relies_on: &'a [Reliance<'a>],
     pub request_id: Uuid,
-    pub data: Value,
+    pub event: &'a E,
 }
 
-/// Writes a record in canonical form (RFC 8785).
-///
-/// # Errors
-/// When it could not be serialised, which proto3 JSON without floats always can.
-pub(super) fn write(line: Line<'_>, circumstances: &Circumstances) -> Result<Vec<u8>, serde_json::Error> {
-    let envelope = Envelope {
-        tenant: line.tenant.into(),
-        position: line.position,
-        stream: line.stream.into(),
-        version: line.version,
-        event_type: line.event_type.into(),
-        recorded_at: line.recorded_at.into(),
-        effective_date: circumstances.effective_date.as_str().into(),
-        actor: Actor {
-            subject: circumstances.subject.as_str().into(),
-            role: line.role.into(),
-            on_behalf_of: circumstances.on_behalf_of.as_str().into(),
-        },
-        authority: circumstances.authority.as_str().into(),
-        reason: circumstances.reason.as_str().into(),
-        request_id: line.request_id,
-        nonce: format!("{:032x}", rand::random::<u128>()).into(),
-        data: line.data,
-    };
-    serde_json_canonicalizer::to_vec(&envelope)
+/// Writes a record in canonical form (RFC 8785): the members of each object in the order of their names.
+pub(super) fn write<J: Judge>(judge: &J, line: &Line<'_, J::Event>, circumstances: &Circumstances) -> Vec<u8> {
+    let mut record = Vec::with_capacity(TYPICAL_BYTES);
+    Object::write(&mut record, |object| {
+        object.object("actor", |actor| {
+            actor.member("on_behalf_of", &circumstances.on_behalf_of);
+            actor.member("role", line.role);
+            // Everybody who acts has a name; a record without one would say so.
+            actor.text("subject", &circumstances.subject);
+        });
+        object.member("authority", &circumstances.authority);
+        object.written("data", |text| judge.write(line.event, text));
+        object.text("effective_date", &circumstances.effective_date);
+        object.text("nonce", &format!("{:032x}", rand::random::<u128>()));
+        object.number("position", line.position);
+        object.member("reason", &circumstances.reason);
+        object.text("recorded_at", line.recorded_at);
+        object.member("relies_on", line.relies_on);
+        object.text(
+            "request_id",
+            line.request_id.hyphenated().encode_lower(&mut Uuid::encode_buffer()),
+        );
+        object.text("stream", line.stream);
+        object.text("tenant", line.tenant);
+        object.text("type", line.event_type);
+        object.number("version", line.version);
+    });
+    record
+}
+
+impl Canonical for Reliance<'_> {
+    fn members(&self, object: &mut Object<'_>) {
+        object.number("position", self.position);
+        object.text("stream", &self.stream);
+    }
 }
 
 /// SHA-256 over a zero byte and the record: the leaf hash of RFC 6962, section 2.1.

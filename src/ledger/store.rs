@@ -1,6 +1,5 @@
 //! The database: connections that act as the service's role, the migrations, and the health of both.
 
-use std::cmp::Ordering;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -57,11 +56,21 @@ impl std::fmt::Debug for StoreConfig {
 }
 
 /// The database, seen with the rights of the service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Store {
     pool: PgPool,
-    writers: PgPool,
+    options: PgConnectOptions,
     patience: Duration,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The options hold a password.
+        formatter
+            .debug_struct("Store")
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Store {
@@ -95,27 +104,24 @@ impl Store {
         // Tried once by itself: a pool would only say that it waited in vain.
         become_service(&mut first).await.map_err(not_the_service)?;
         first.close().await?;
-        let pool = |most: u32| {
-            PgPoolOptions::new()
-                .max_connections(most)
-                .acquire_timeout(SIGN_OF_LIFE)
-                .test_before_acquire(false)
-                .after_connect(|connection, _| Box::pin(become_service(connection)))
-                .before_acquire(|connection, state| {
-                    Box::pin(async move {
-                        if state.idle_for >= IDLE {
-                            lives(connection).await?;
-                        }
-                        Ok(true)
-                    })
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(SIGN_OF_LIFE)
+            .test_before_acquire(false)
+            .after_connect(|connection, _| Box::pin(become_service(connection)))
+            .before_acquire(|connection, state| {
+                Box::pin(async move {
+                    if state.idle_for >= IDLE {
+                        lives(connection).await?;
+                    }
+                    Ok(true)
                 })
-        };
-        // A reader whose caller has stopped waiting may give back a connection that nothing will ever come from.
-        let readers = pool(config.max_connections)
+            })
+            // A reader whose caller has stopped waiting may give back a connection that nothing will ever come from.
             .after_release(|connection, _| Box::pin(async move { lives(connection).await.map(|()| true) }));
         Ok(Self {
-            pool: readers.connect_with(options.clone()).await?,
-            writers: pool(32).connect_lazy_with(options),
+            pool: pool.connect_with(options.clone()).await?,
+            options,
             patience: match config.statement_timeout_ms {
                 0 => Duration::MAX,
                 timeout => Duration::from_millis(timeout) + SIGN_OF_LIFE,
@@ -173,7 +179,7 @@ impl Store {
         })
     }
 
-    /// Whether the database answers, and its schema is the one this binary was built for: a sentence when not.
+    /// Whether the database answers, and its schema is at least the one this binary was built for: a sentence when not.
     pub async fn readiness(&self) -> Result<(), String> {
         let applied = limited(SIGN_OF_LIFE, applied_version(&self.pool))
             .await
@@ -182,15 +188,13 @@ impl Store {
                 _ => "The database does not answer.".to_owned(),
             })?;
         let (applied, wanted) = (applied.unwrap_or_default(), wanted_version());
-        match applied.cmp(&wanted) {
-            Ordering::Equal => Ok(()),
-            Ordering::Less => Err(format!(
+        if applied < wanted {
+            return Err(format!(
                 "The schema is at version {applied}, this binary needs {wanted}: run `vedtak migrate`."
-            )),
-            Ordering::Greater => Err(format!(
-                "The schema is at version {applied}, this binary knows {wanted}: run a newer vedtak."
-            )),
+            ));
         }
+        // A newer schema is one that is being rolled out: what runs goes on until it is replaced.
+        Ok(())
     }
 
     /// Waits for work on the database that nobody else sets a deadline for. The database ends a statement that takes too long, so
@@ -207,7 +211,6 @@ impl Store {
 
     /// Closes the connections, after what they are at.
     pub async fn close(&self) {
-        self.writers.close().await;
         self.pool.close().await;
     }
 
@@ -217,9 +220,25 @@ impl Store {
         &self.pool
     }
 
-    /// The connections of the writers, so that a crowd of readers never makes an append wait.
-    pub(super) const fn writers(&self) -> &PgPool {
-        &self.writers
+    /// A connection of one's own, outside the pool: a crowd of readers never makes a writer wait.
+    pub(super) async fn connection(&self) -> Result<PgConnection, sqlx::Error> {
+        limited(SIGN_OF_LIFE, async {
+            let mut connection = PgConnection::connect_with(&self.options).await?;
+            become_service(&mut connection).await?;
+            Ok(connection)
+        })
+        .await
+    }
+
+    /// Whether anything answers at the other end of a connection.
+    pub(super) async fn lives(&self, connection: &mut PgConnection) -> bool {
+        lives(connection).await.is_ok()
+    }
+
+    /// Closes a connection of one's own in order.
+    pub(super) async fn part(&self, connection: PgConnection) {
+        // One that is broken is closed already.
+        let _ = limited(SIGN_OF_LIFE, connection.close()).await;
     }
 }
 

@@ -82,6 +82,9 @@ impl Default for WriterConfig {
 pub trait Observer: Debug + Send + Sync + 'static {
     /// A transaction with so many submissions and records has been committed, and took this long.
     fn appended(&self, submissions: usize, records: usize, took: Duration);
+
+    /// So many more (or, when negative, fewer) submissions wait.
+    fn queued(&self, change: i64);
 }
 
 /// Starts the writers.
@@ -108,6 +111,7 @@ pub(super) fn start<J: Judge>(
                 most_sorted: half,
                 batch: config.batch.max(1),
                 observer: Arc::clone(observer),
+                told: 0,
             };
             tracker.spawn(writer.run());
             sender
@@ -123,6 +127,8 @@ struct Writer<J: Judge> {
     most_sorted: usize,
     batch: usize,
     observer: Arc<dyn Observer>,
+    /// How many were said to wait.
+    told: usize,
 }
 
 impl<J: Judge> Writer<J> {
@@ -132,7 +138,7 @@ impl<J: Judge> Writer<J> {
             // Nothing lingers: whatever has come while the last transaction ran is the next one.
             if self.tenants.is_empty() {
                 let Some(waiting) = self.waiting.recv().await else {
-                    return;
+                    return self.appender.close().await;
                 };
                 self.tenants.add(waiting);
             }
@@ -143,6 +149,7 @@ impl<J: Judge> Writer<J> {
                 self.tenants.add(waiting);
             }
             let batch = self.tenants.take(self.batch);
+            self.tell_queue();
             // A panic in a rule must not take the writer with it: whoever was in the batch is told to ask again.
             if AssertUnwindSafe(self.append(batch)).catch_unwind().await.is_err() {
                 error!("a batch panicked; its callers are told to send it again");
@@ -150,6 +157,14 @@ impl<J: Judge> Writer<J> {
             }
             // Those who were answered now say what they want next, and belong in the next transaction together.
             tokio::task::yield_now().await;
+        }
+    }
+
+    fn tell_queue(&mut self) {
+        let waiting = self.tenants.count + self.waiting.len();
+        if waiting != self.told {
+            self.observer.queued(difference(waiting, self.told));
+            self.told = waiting;
         }
     }
 
@@ -172,6 +187,11 @@ impl<J: Judge> Writer<J> {
             Err(failed) => failed.answer(),
         }
     }
+}
+
+fn difference(now: usize, before: usize) -> i64 {
+    let count = |waiting| i64::try_from(waiting).expect("a bounded queue");
+    count(now) - count(before)
 }
 
 /// The submissions of one transaction, by tenant. Sorted, so that all processes lock heads in the same order.

@@ -16,6 +16,7 @@ use tracing::{error, warn};
 
 use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::rules::Rules;
+use crate::telemetry::Metrics;
 
 pub use project_overviews::{Filter, ProjectOverviews};
 
@@ -60,6 +61,7 @@ pub struct Lag {
 #[derive(Clone, Debug)]
 pub struct Projections {
     ledger: Ledger<Rules>,
+    metrics: Metrics,
     moved: Arc<watch::Sender<u64>>,
     /// Told when somebody waits for a projection.
     wanted: Arc<Notify>,
@@ -68,9 +70,10 @@ pub struct Projections {
 impl Projections {
     /// Starts all projections, on the runtime of the caller, until told to stop.
     #[must_use]
-    pub fn start(ledger: Ledger<Rules>, stopping: CancellationToken) -> Self {
+    pub fn start(ledger: Ledger<Rules>, metrics: Metrics, stopping: CancellationToken) -> Self {
         let projections = Self {
             ledger,
+            metrics,
             moved: Arc::new(watch::Sender::new(0)),
             wanted: Arc::new(Notify::new()),
         };
@@ -126,7 +129,10 @@ impl Projections {
             stopped.retain(|_, since| since.elapsed() < RETRY_STOPPED);
             let store = self.ledger.store();
             let most = match store.patiently(self.lagging::<P>()).await {
-                Ok(lagging) => self.catch_up::<P>(lagging, &mut stopped, &stopping).await,
+                Ok(lagging) => {
+                    self.measure::<P>(&lagging);
+                    self.catch_up::<P>(lagging, &mut stopped, &stopping).await
+                }
                 Err(error) => {
                     warn!(%error, projection = P::NAME, "the projection cannot see the ledgers");
                     0
@@ -146,6 +152,13 @@ impl Projections {
             // One look answers all that has been told so far.
             while signals.try_recv().is_ok() {}
         }
+    }
+
+    fn measure<P: Projection>(&self, lagging: &[Lag]) {
+        let behind = lagging.iter().map(|lag| (lag.head - lag.position).unsigned_abs()).max();
+        let stopped = lagging.iter().filter(|lag| lag.stopped.is_some()).count();
+        self.metrics
+            .projection(P::NAME, behind.unwrap_or_default(), stopped as u64);
     }
 
     /// Takes every lagging tenant a page further; answers how many records the largest page had.

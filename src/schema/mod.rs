@@ -1,9 +1,11 @@
 //! The schema in Rust: the types, clients, descriptors and field checks generated from `proto/vedtak/v1`.
 
+mod canonical;
 mod json;
 mod strict;
 mod validate;
 
+pub use canonical::{Canonical, Object};
 pub use json::{JsonError, from_json, pool, to_json, to_value};
 pub use strict::read_object;
 pub use validate::{At, Validate, Violation, Violations};

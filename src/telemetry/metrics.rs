@@ -167,4 +167,8 @@ impl crate::ledger::Observer for Metrics {
     fn appended(&self, submissions: usize, records: usize, took: Duration) {
         Self::appended(self, submissions as u64, records as u64, took);
     }
+
+    fn queued(&self, change: i64) {
+        Self::queued(self, change);
+    }
 }

@@ -326,6 +326,7 @@ fn n4_measuring_goes_on_after_the_project_is_closed() {
         .given(approve_closing())
         .by("ola")
         .given(approve_point(50))
+        .given(super::report::submit_final(90))
         .given(close(50))
         .on("2019-07-01")
         .then_found("MEASUREMENT_OVERDUE", 2)

@@ -117,7 +117,7 @@ fn reschedule(number: u32, date: &str) -> RescheduleDecisionPoint {
     }
 }
 
-fn attach(number: u32, documents: Vec<DocumentReference>, options: &[u32]) -> AttachBasis {
+pub fn attach(number: u32, documents: Vec<DocumentReference>, options: &[u32]) -> AttachBasis {
     let option = |number: &u32| DecisionOption {
         option_id: id(*number),
         title: format!("Supplier {number}"),
@@ -564,8 +564,9 @@ fn b6_the_decision_is_frozen_to_its_basis_and_what_changed_after_is_flagged() {
         .then_unchanged()
         .then_project(|project| {
             let point = &project.decision_points[0];
-            assert_eq!(point.basis_position, attached);
-            assert_eq!(point.basis_sha256, ["a".repeat(64)]);
+            let frozen = point.frozen_basis.as_ref().unwrap();
+            assert_eq!(frozen.basis_position, attached);
+            assert_eq!(frozen.basis_sha256, ["a".repeat(64)]);
             assert_eq!(point.basis.as_ref().unwrap().documents, [file("Project plan", 'a')]);
             let [revised, replaced] = point.changed_after_decision.as_slice() else {
                 panic!("two changes")

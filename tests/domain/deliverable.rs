@@ -290,6 +290,7 @@ fn j2_a_project_is_closed_when_every_deliverable_is_accepted_or_dropped() {
         .then_says("Archive 2")
         .because("Bought by the region")
         .given(drop_it(2))
+        .given(super::report::submit_final(90))
         .when(close(50))
         .then_accepted();
 }

@@ -33,7 +33,7 @@ pub fn phase(number: u32) -> String {
 }
 
 /// Makes the document `id(30)` the plan of the phase.
-fn approve_plan(number: u32) -> ApprovePhasePlan {
+pub fn approve_plan(number: u32) -> ApprovePhasePlan {
     ApprovePhasePlan {
         project_id: PROJECT.to_owned(),
         phase_id: phase(number),

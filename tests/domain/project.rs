@@ -4,6 +4,7 @@ use vedtak::domain::Kind;
 use vedtak::schema::v1::*;
 
 use super::organization::{appoint, establish, municipality, terms};
+use super::report::submit_final;
 use super::role::{assign, assign_to, project_of_a_municipality};
 use super::scenario::{ORGANIZATION, PROJECT, Scenario, id, scenario};
 
@@ -425,6 +426,9 @@ fn j2_a_project_is_closed_when_the_owner_the_decision_and_the_mandatory_points_a
         .when(close(1))
         .then_refused_by("J2", "CLOSING_NOT_APPROVED")
         .effective("2018-12-10")
+        .when(close(1))
+        .then_refused_by("J2", "FINAL_REPORT_MISSING")
+        .given(submit_final(40))
         .given(close(1))
         .when(close(1))
         .then_unchanged()
@@ -477,6 +481,7 @@ fn b8_a_condition_of_the_closing_decision_is_fulfilled_after_the_project_is_clos
         .given(approve_closing())
         .by("ola")
         .given(on_condition)
+        .given(submit_final(40))
         .given(close(1))
         .on("2019-03-02")
         .then_found("CONDITION_OVERDUE", 1)

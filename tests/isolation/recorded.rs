@@ -75,42 +75,47 @@ async fn a_refused_change_says_what_to_do_instead() {
     assert_eq!(sentence, "vedtak.records is append-only: DELETE is refused");
 }
 
-/// The service inserts, and cannot insert what is no next record: a place that is taken, a row of the wrong form.
+/// The service writes by one function alone, which takes nothing but the next records: no place that is taken or leaves a gap, no
+/// row of the wrong form.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_cannot_insert_what_is_recorded_already_or_is_no_record() {
+async fn the_service_cannot_append_what_is_recorded_already_or_is_no_record() {
     let (server, _) = two_tenants().await;
     let before = content(&server.database).await;
     let mut session = session(&server.database, "vedtak_service").await;
     set_tenant(&mut session, Some(OURS)).await;
-    let columns = "tenant, position, stream, version, type, recorded_at, request_id, record, leaf_hash";
+    let next = "(SELECT position + 1 FROM vedtak.heads)";
     for (position, stream, version, record, leaf_hash) in [
-        (1, "stream", "99", "record", "leaf_hash"),
-        (99, "stream", "version", "record", "leaf_hash"),
-        (0, "stream", "99", "record", "leaf_hash"),
-        (-1, "stream", "99", "record", "leaf_hash"),
-        (99, "stream", "0", "record", "leaf_hash"),
-        (99, "stream", "99", "''::bytea", "leaf_hash"),
+        ("1", "stream", "99", "record", "leaf_hash"),
+        ("999", "stream", "99", "record", "leaf_hash"),
+        (next, "stream", "version", "record", "leaf_hash"),
+        ("0", "stream", "99", "record", "leaf_hash"),
+        ("-1", "stream", "99", "record", "leaf_hash"),
+        (next, "stream", "0", "record", "leaf_hash"),
+        (next, "stream", "99", "''::bytea", "leaf_hash"),
         (
-            99,
+            next,
             "stream",
             "99",
             "convert_to(repeat('x', 65536), 'UTF8')",
             "leaf_hash",
         ),
-        (99, "stream", "99", "record", "'x'::bytea"),
-        (99, "null", "99", "record", "leaf_hash"),
+        (next, "stream", "99", "record", "'x'::bytea"),
+        (next, "null", "99", "record", "leaf_hash"),
     ] {
-        let row =
-            format!("tenant, {position}, {stream}, {version}, type, recorded_at, request_id, {record}, {leaf_hash}");
-        let statement =
-            format!("INSERT INTO vedtak.records ({columns}) SELECT {row} FROM vedtak.records WHERE position = 1");
+        let statement = format!(
+            "SELECT vedtak.append(
+                ARRAY[tenant], ARRAY[{position}], ARRAY[{stream}]::text[], ARRAY[{version}]::bigint[], ARRAY[type], ARRAY[recorded_at],
+                ARRAY[request_id], ARRAY[{record}], ARRAY[{leaf_hash}],
+                ARRAY[]::text[], ARRAY[]::uuid[], ARRAY[]::bytea[], ARRAY[]::text[], ARRAY[]::bigint[], ARRAY[]::bigint[], ARRAY[]::int[]
+             ) FROM vedtak.records WHERE position = 1"
+        );
         let error = session
             .execute(AssertSqlSafe(statement.clone()))
             .await
             .expect_err(&statement)
             .into_database_error()
             .unwrap();
-        // Integrity constraint violations: a key that is taken, a check, or a null.
+        // Integrity constraint violations: a key that is taken, a check, a null, or a gap.
         assert!(
             error.code().is_some_and(|code| code.starts_with("23")),
             "{statement}: {error}"

@@ -59,11 +59,19 @@ async fn every_table_is_the_owners_and_under_forced_row_level_security() {
             "{name}"
         );
     }
-    // Other policies only let the owner look, for the one function that runs as the owner.
+    // Other policies are for the functions that run as the owner: they look, and one appends and moves heads. Nobody may delete.
     let query = "SELECT polrelid::regclass::text || '.' || polname FROM pg_policy
-                 WHERE polname <> 'own_tenant' AND NOT (polcmd = 'r' AND polroles = ARRAY['vedtak_owner'::regrole::oid])";
+                 WHERE polname <> 'own_tenant' AND NOT (polroles = ARRAY['vedtak_owner'::regrole::oid] AND (polcmd = 'r'
+                     OR polcmd = 'a' AND polrelid IN ('vedtak.heads'::regclass, 'vedtak.records'::regclass, 'vedtak.requests'::regclass)
+                     OR polcmd = 'w' AND polrelid = 'vedtak.heads'::regclass))";
     let others: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut session).await.unwrap();
     assert!(others.is_empty(), "{others:?}");
+    // So nobody writes to the ledger by other ways than that function.
+    let query = "SELECT role || ' on ' || t FROM unnest(ARRAY['vedtak_service', 'vedtak_reader']) role, unnest(ARRAY['heads', 'records', 'requests']) t
+                 WHERE has_table_privilege(role, 'vedtak.' || t, 'INSERT, UPDATE, DELETE, TRUNCATE')
+                 OR has_any_column_privilege(role, 'vedtak.' || t, 'INSERT, UPDATE')";
+    let writers: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut session).await.unwrap();
+    assert!(writers.is_empty(), "{writers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +130,8 @@ async fn service_and_reader_make_nothing_and_hand_nothing_on() {
     for statement in [
         "SELECT * FROM vedtak.lagging('x')",
         "SELECT vedtak.take_checkpoint('x', 'y')",
-        "SELECT * FROM vedtak.open_append(ARRAY['x'], ARRAY[0], ARRAY[]::uuid[])",
+        "SELECT * FROM vedtak.open_append(ARRAY['x'], ARRAY[]::text[], ARRAY[]::uuid[])",
+        "SELECT * FROM vedtak.answered(ARRAY['x'], ARRAY[]::uuid[])",
     ] {
         refused(&mut reader, statement).await;
     }

@@ -170,7 +170,9 @@ async fn a_reading_leaves_no_tenant_behind_on_its_connection() {
     for reading in [
         format!("SELECT count(*) FROM vedtak.read_ledger('{OURS}', 0, 100, 100)"),
         format!("SELECT count(*) FROM vedtak.head('{OURS}')"),
-        format!("SELECT count(*) FROM vedtak.open_append(ARRAY['{OURS}', '{THEIRS}'], ARRAY[0, 0], ARRAY[]::uuid[])"),
+        format!(
+            "SELECT count(*) FROM vedtak.open_append(ARRAY['{OURS}', '{THEIRS}'], ARRAY[]::text[], ARRAY[]::uuid[])"
+        ),
     ] {
         let read: i64 = sqlx::query_scalar(AssertSqlSafe(reading.clone()))
             .fetch_one(&mut session)

@@ -51,6 +51,14 @@ const KINDS: &[&str] = &[
     "amendment",
     "benefit",
     "measurement",
+    "deviation",
+    "success_factor",
+    "stakeholder",
+    "engagement",
+    "report",
+    "rhythm",
+    "evaluation",
+    "lesson",
 ];
 
 /// How many ids each kind has.

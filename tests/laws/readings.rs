@@ -18,15 +18,23 @@ const QUESTIONS: &[&str] = &[
     "GetProject",
     "GetBudget",
     "GetGantt",
+    "GetStakeholderMap",
     "ListActivities",
     "ListCheckpoints",
     "ListDecisionPoints",
+    "ListDeviations",
     "ListDocuments",
+    "ListEvaluations",
     "ListFindings",
+    "ListLessons",
     "ListMilestones",
     "ListPhases",
+    "ListReportRhythms",
+    "ListReports",
     "ListRisks",
     "ListRoles",
+    "ListStakeholders",
+    "ListSuccessFactors",
 ];
 
 async fn two_servers() -> ([Server; 2], [Doors; 2]) {

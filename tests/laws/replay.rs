@@ -196,6 +196,10 @@ impl History {
         let mut state = states
             .last()
             .map_or_else(|| Rules.empty(&record.stream).unwrap(), |(_, state)| state.clone());
+        assert_eq!(
+            reflected(&envelope.event_type, envelope.data.get()),
+            envelope.data.get()
+        );
         let event = Rules.read(&envelope.event_type, envelope.data.get()).unwrap();
         let at = Standing {
             position: envelope.position,
@@ -264,6 +268,12 @@ pub async fn answered(doors: &Doors, door: Door, stream: &str, as_of: Option<ser
             None
         }
     }
+}
+
+/// The canonical form of an event, by reflection: what writes records knows the same form by generated code.
+fn reflected(event_type: &str, data: &str) -> String {
+    let bytes = schema::from_json(event_type, &mut serde_json::Deserializer::from_str(data)).unwrap();
+    serde_json_canonicalizer::to_string(&schema::to_value(event_type, &bytes).unwrap()).unwrap()
 }
 
 /// RFC 8785, and no number in it that a reader could round.

@@ -141,6 +141,8 @@ pub struct Deaf;
 
 impl Observer for Deaf {
     fn appended(&self, _: usize, _: usize, _: Duration) {}
+
+    fn queued(&self, _: i64) {}
 }
 
 /// A server in this process, on a real socket, over a database of its own.
@@ -181,7 +183,7 @@ impl Server {
         .unwrap();
         let stopping = CancellationToken::new();
         let ledger = Ledger::start(Arc::new(Rules), store, writers, Arc::new(Deaf));
-        let projections = Projections::start(ledger.clone(), stopping.clone());
+        let projections = Projections::start(ledger.clone(), Metrics::unread(), stopping.clone());
         let service = Service::new(ledger, projections, Metrics::unread(), stopping.clone());
         let verifier = Arc::new(Verifier::new(&identity()).await.unwrap());
         let router = server::router(service.clone(), verifier, &config, None);

@@ -38,18 +38,24 @@ macro_rules! list {
 
 list!(project_page(project_id), ListActivities => ActivityList.activities, |_query, project| project.activities.clone());
 list!(project_page(project_id), ListBenefits => BenefitList.benefits, |_query, project| project.benefits.clone());
-list!(project_page(project_id), ListDecisionPoints => DecisionPointList.decision_points, |_query, project| project.decision_points.clone());
 list!(project_page(project_id), ListDeliverables => DeliverableList.deliverables, |_query, project| project.deliverables.clone());
+list!(project_page(project_id), ListDeviations => DeviationList.deviations, |_query, project| project.deviations.clone());
 list!(project_page(project_id), ListDocuments => DocumentList.documents, |_query, project| project.documents.clone());
+list!(project_page(project_id), ListEvaluations => EvaluationList.evaluations, |_query, project| project.evaluations.clone());
+list!(project_page(project_id), ListLessons => LessonList.lessons, |_query, project| project.lessons.clone());
 list!(project_page(project_id), ListMilestones => MilestoneList.milestones, |_query, project| project.milestones.clone());
 list!(project_page(project_id), ListCheckpoints => CheckpointList.checkpoints, |_query, project| project.checkpoints.clone());
 list!(project_page(project_id), ListPhases => PhaseList.phases, |_query, project| project.phases.clone());
 list!(project_page(project_id), ListProcurements => ProcurementList.procurements, |_query, project| project.procurements.clone());
+list!(project_page(project_id), ListReportRhythms => ReportRhythmList.rhythms, |_query, project| project.report_rhythms.clone());
+list!(project_page(project_id), ListReports => ReportList.reports, |_query, project| project.reports.clone());
 list!(project_page(project_id), ListRisks => RiskList.risks, |_query, project| project.risks.clone());
 list!(project_page(project_id), ListRoles => RoleList.roles, |query, project| {
     let held = |role: &&RoleAssignment| query.date.as_ref().is_none_or(|date| role.is_held_on(date));
     project.roles.iter().filter(held).cloned().collect()
 });
+list!(project_page(project_id), ListStakeholders => StakeholderList.stakeholders, |_query, project| project.stakeholders.clone());
+list!(project_page(project_id), ListSuccessFactors => SuccessFactorList.success_factors, |_query, project| project.success_factors.clone());
 list!(organization_page(organization_id), ListAppointments => AppointmentList.appointments, |query, organization| {
     match (&query.body_id, &query.date) {
         (Some(body), Some(date)) => organization.sitting(body, date).into_iter().cloned().collect(),

@@ -1,6 +1,7 @@
 //! The queries: each request message knows how it is answered; the routing to them is generated from the schema.
 
 mod agreements;
+mod decisions;
 mod lists;
 mod organizations;
 mod outcomes;
@@ -9,6 +10,8 @@ mod programmes;
 mod proposals;
 mod reading;
 mod records;
+mod reports;
+mod stakeholders;
 mod states;
 
 use std::future::Future;

@@ -9,7 +9,7 @@ use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::clock;
-use crate::domain::{Aggregated, Facts, State, Stream};
+use crate::domain::{Aggregated, Facts, Refusal, State, Stream};
 use crate::ledger::{MOST_ROUNDS, MOST_STREAMS, Reach};
 use crate::schema::Validate;
 use crate::schema::v1::{AsOf, Organization, Project, ProposalRegister, as_of};
@@ -97,6 +97,11 @@ fn not_found(name: &str, reach: &Reach) -> Failure {
         (Some(day), _) => format!("Of {name}, nothing in this tenant's ledger was decided by {day}."),
     };
     Failure::new(tonic::Code::NotFound, "STREAM_NOT_FOUND", sentence)
+}
+
+/// There is no such thing in the state that was read: `("report", id)`.
+pub(super) fn nothing_there(what: &str, id: &str) -> Failure {
+    Refusal::not_found(what, id).into()
 }
 
 /// Refuses to read before the ledger has come to a position. All processes read one database, so a position that it has not

@@ -198,5 +198,13 @@ fn audit_entry(entry: &Entry) -> Result<AuditEntry, Failure> {
         reason: envelope.reason.into_owned(),
         request_id: envelope.request_id.to_string(),
         event: envelope.data.get().to_owned(),
+        relies_on: envelope
+            .relies_on
+            .into_iter()
+            .map(|other| Reliance {
+                stream: other.stream.into_owned(),
+                position: other.position,
+            })
+            .collect(),
     })
 }

@@ -112,7 +112,7 @@ impl Fold for CostLineSet {
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
         let budget = project.budget_mut(at);
-        budget.changed();
+        budget.changed(at);
         if let Some(line) = budget.cost_lines.iter_mut().find(|line| line.line_id == self.line_id) {
             line.line.clone_from(&self.line);
             at.touch(&mut line.provenance);
@@ -175,7 +175,7 @@ impl Fold for FinancingLineSet {
 impl Budget {
     /// The financing line of this id, made when it is not there; either way the budget has changed.
     pub(super) fn financing_line_mut(&mut self, id: &str, at: &Recorded<'_>) -> &mut FinancingLine {
-        self.changed();
+        self.changed(at);
         let index = self
             .financing_lines
             .iter()
@@ -221,7 +221,7 @@ impl Fold for LineRemoved {
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
         let budget = project.budget_mut(at);
-        budget.changed();
+        budget.changed(at);
         budget.cost_lines.retain(|line| line.line_id != self.line_id);
         budget.financing_lines.retain(|line| line.line_id != self.line_id);
     }

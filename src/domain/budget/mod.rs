@@ -82,7 +82,8 @@ impl Project {
 
 impl Budget {
     /// A line has changed: what was approved is another budget.
-    fn changed(&mut self) {
+    fn changed(&mut self, at: &Recorded<'_>) {
+        self.lines_position = at.position;
         if self.status() == BudgetStatus::Approved {
             self.set_status(BudgetStatus::Changed);
         }

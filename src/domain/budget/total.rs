@@ -37,6 +37,15 @@ impl Amount {
         })
     }
 
+    /// In words: "60 000 kr", "60 000 kr estimated", "unknown".
+    pub(in crate::domain) fn words(&self) -> String {
+        match self.certainty() {
+            Certainty::Unknown => "unknown".to_owned(),
+            Certainty::Estimated => format!("{} estimated", kroner(self.ore)),
+            Certainty::Known | Certainty::Unspecified => kroner(self.ore),
+        }
+    }
+
     pub(in crate::domain) fn total(&self) -> Total {
         match self.certainty() {
             Certainty::Unknown => Total {

@@ -16,7 +16,8 @@ impl Project {
         let files = document.versions.iter().filter_map(|version| version.document.as_ref());
         let hashes: Vec<&str> = files.map(|file| file.sha256.as_str()).collect();
         for point in self.decision_points.iter_mut().filter(|point| point.is_decided()) {
-            if point.basis_sha256.iter().any(|hash| hashes.contains(&hash.as_str())) {
+            let frozen = point.frozen_basis.iter().flat_map(|frozen| &frozen.basis_sha256);
+            if frozen.into_iter().any(|hash| hashes.contains(&hash.as_str())) {
                 point.change_after_decision(None, Some(document_id), at);
             }
         }

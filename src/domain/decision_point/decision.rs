@@ -31,6 +31,7 @@ impl Project {
         }
         let point = self.decision_point_mut(id, at)?;
         point.decided = Some(at.effective_date.to_owned());
+        point.decided_position = at.position;
         at.subject.clone_into(&mut point.decided_by);
         at.authority.clone_into(&mut point.authority);
         Some(point)
@@ -76,15 +77,6 @@ impl DecisionPoint {
         }
     }
 
-    /// B6: where in the ledger the basis was attached, and the hash of each document in it.
-    fn frozen_basis(&self) -> (i64, Vec<String>) {
-        let hashes = |basis: &Basis| basis.documents.iter().map(|document| document.sha256.clone()).collect();
-        self.basis
-            .as_ref()
-            .map(|basis| (basis.position, hashes(basis)))
-            .unwrap_or_default()
-    }
-
     fn was_decided(&self, status: DecisionPointStatus, context: &Context<'_>) -> bool {
         self.status() == status && self.decided.as_deref() == Some(context.effective_date)
     }
@@ -117,15 +109,13 @@ impl Decide for ApproveDecisionPoint {
         let agreements = point.require_settled_agreements(project, facts, context)?;
         point.require_choice(self.chosen_option_id.as_deref())?;
         super::condition::check(&self.conditions, context)?;
-        let (basis_position, basis_sha256) = point.frozen_basis();
         Ok(vec![
             DecisionPointApproved {
                 decision_point_id: self.decision_point_id.clone(),
                 chosen_option_id: self.chosen_option_id.clone(),
                 conditions: self.conditions.clone(),
                 without_recommendation_because: self.without_recommendation_because.clone(),
-                basis_position,
-                basis_sha256,
+                frozen_basis: Some(project.freeze(point)),
                 agreements,
             }
             .into(),
@@ -162,8 +152,7 @@ impl Fold for DecisionPointApproved {
         point
             .without_recommendation_because
             .clone_from(&self.without_recommendation_because);
-        point.basis_position = self.basis_position;
-        point.basis_sha256.clone_from(&self.basis_sha256);
+        point.frozen_basis.clone_from(&self.frozen_basis);
         point.agreements.clone_from(&self.agreements);
     }
 }
@@ -182,13 +171,11 @@ impl Decide for RejectDecisionPoint {
         let point = project.point_to_decide(&self.decision_point_id, facts, context)?;
         point.require_recommendations(&self.without_recommendation_because, context)?;
         point.require_options()?;
-        let (basis_position, basis_sha256) = point.frozen_basis();
         Ok(vec![
             DecisionPointRejected {
                 decision_point_id: self.decision_point_id.clone(),
                 without_recommendation_because: self.without_recommendation_because.clone(),
-                basis_position,
-                basis_sha256,
+                frozen_basis: Some(project.freeze(point)),
             }
             .into(),
         ])
@@ -214,8 +201,7 @@ impl Fold for DecisionPointRejected {
         point
             .without_recommendation_because
             .clone_from(&self.without_recommendation_because);
-        point.basis_position = self.basis_position;
-        point.basis_sha256.clone_from(&self.basis_sha256);
+        point.frozen_basis.clone_from(&self.frozen_basis);
     }
 }
 

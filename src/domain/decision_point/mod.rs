@@ -5,6 +5,7 @@ mod basis;
 mod condition;
 mod decision;
 mod finding;
+mod frozen;
 mod reassignment;
 mod start;
 
@@ -12,6 +13,7 @@ use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, s
 use crate::schema::v1::*;
 
 pub(super) use finding::find;
+pub use frozen::{changed_after_decision, decision_basis};
 
 impl Project {
     pub(super) fn decision_point(&self, id: &str) -> Result<&DecisionPoint, Refusal> {

@@ -25,7 +25,7 @@ impl HandOver {
         let Some(host) = &self.host_municipality else {
             return Ok(());
         };
-        host.require_truth("host_municipality", &Organization::default(), facts)?;
+        host.check("host_municipality", |id| facts.organization(id))?;
         match host.registered(facts) {
             Some(organization)
                 if !matches!(
@@ -77,7 +77,7 @@ impl Decide for HandOver {
     fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         self.host_municipality
             .iter()
-            .filter_map(|host| host.relies_on(""))
+            .filter_map(OrganizationReference::stream)
             .collect()
     }
 }
@@ -108,7 +108,7 @@ impl Decide for ChangeParticipants {
         }
         for (index, participant) in self.participants.iter().enumerate() {
             let field = format!("participants[{index}]");
-            participant.require_truth(&field, &Organization::default(), facts)?;
+            participant.check(&field, |id| facts.organization(id))?;
             let mut earlier = self.participants.iter().take(index);
             if earlier.any(|earlier| earlier.organization_number == participant.organization_number) {
                 let problem = format!(
@@ -132,7 +132,7 @@ impl Decide for ChangeParticipants {
     fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         self.participants
             .iter()
-            .filter_map(|participant| participant.relies_on(""))
+            .filter_map(OrganizationReference::stream)
             .collect()
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn require_control_digit(field: &str, number: &str) -> Result<(), Ref
 
 impl OrganizationReference {
     /// The stream of the organisation that it names, when that is another than this one.
-    pub(super) fn relies_on(&self, own: &str) -> Option<Stream> {
+    fn relies_on(&self, own: &str) -> Option<Stream> {
         self.organization_id
             .as_deref()
             .filter(|id| *id != own)
@@ -39,7 +39,7 @@ impl OrganizationReference {
     }
 
     /// As `check` does; it may name the organisation whose stream this is.
-    pub(super) fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
+    fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
         self.check(field, |id| {
             if id == own.organization_id {
                 Some(own)

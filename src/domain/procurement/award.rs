@@ -8,6 +8,11 @@ use crate::schema::v1::*;
 const STANDSTILL: i32 = 10;
 const STANDSTILL_NOT_ELECTRONIC: i32 = 15;
 
+/// The last day of a standstill period; one that would end past the calendar ends with it.
+fn standstill_end(awarded: &str, days: i32) -> String {
+    days_after(awarded, days).unwrap_or_else(|| "9999-12-31".to_owned())
+}
+
 impl Procurement {
     /// The award that counts.
     fn award(&self) -> Option<&ContractAward> {
@@ -139,7 +144,7 @@ impl Fold for ContractAwarded {
                 decision_point_id: self.decision_point_id.clone(),
                 awarded: at.effective_date.to_owned(),
                 standstill_days: self.standstill_days,
-                standstill_to: standstill.then(|| days_after(at.effective_date, self.standstill_days)),
+                standstill_to: standstill.then(|| standstill_end(at.effective_date, self.standstill_days)),
             });
         }
     }

@@ -66,7 +66,7 @@ impl Fold for ClosingApproved {
 }
 
 impl CloseProject {
-    /// J2, one condition after the other. The final report belongs here as well, once it is recorded.
+    /// J2, one condition after the other.
     fn require_everything_done(&self, project: &Project, context: &Context<'_>) -> Result<(), Refusal> {
         if project
             .closing_approval
@@ -120,6 +120,15 @@ impl CloseProject {
     }
 }
 
+/// J2: closing needs a final report.
+fn require_final_report(project: &Project, date: &str) -> Result<(), Refusal> {
+    if project.has_final_report_by(date) {
+        return Ok(());
+    }
+    let problem = format!("No final report had been submitted by {date}.");
+    Err(Refusal::rule("J2", "FINAL_REPORT_MISSING", problem).mend("Submit it first (SubmitFinalReport)."))
+}
+
 impl Decide for CloseProject {
     type State = Project;
 
@@ -133,6 +142,7 @@ impl Decide for CloseProject {
         }
         project.require_active()?;
         self.require_everything_done(project, context)?;
+        require_final_report(project, context.effective_date)?;
         Ok(vec![
             ProjectClosed {
                 decision_point_id: self.decision_point_id.clone(),

@@ -1,0 +1,65 @@
+//! Readings of decisions: the decision points, and what each decision was frozen to.
+
+use super::Answer;
+use super::reading::{self, Page, Part, project_page};
+use crate::api::failure::Failure;
+use crate::api::identity::Caller;
+use crate::api::service::Service;
+use crate::domain;
+use crate::schema::v1::*;
+
+impl Answer for ListDecisionPoints {
+    type Reply = DecisionPointList;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<DecisionPointList, Failure> {
+        let part = Part {
+            as_of: self.as_of,
+            at_least: self.at_least,
+            page_token: self.page_token,
+            page_size: self.page_size,
+        };
+        let mut changed_after_decision_ids = Vec::new();
+        let Page {
+            items,
+            next_page_token,
+            position,
+        } = project_page(service, caller, &self.project_id, part, |project| {
+            changed_after_decision_ids = domain::changed_after_decision(project);
+            project.decision_points.clone()
+        })
+        .await?;
+        Ok(DecisionPointList {
+            decision_points: items,
+            next_page_token,
+            position,
+            changed_after_decision_ids,
+        })
+    }
+}
+
+impl Answer for GetDecisionBasis {
+    type Reply = DecisionBasis;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<DecisionBasis, Failure> {
+        let id = &self.decision_point_id;
+        let now = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
+        let mut points = now.get()?.decision_points.iter();
+        let frozen = points
+            .find(|point| point.decision_point_id == *id)
+            .and_then(|point| point.frozen_basis.as_ref());
+        // The project as the decision saw it.
+        let then = match frozen {
+            Some(frozen) => {
+                let position = Some(as_of::Point::Position(frozen.project_position));
+                let as_of = Some(AsOf {
+                    point: position,
+                    effective_date: None,
+                });
+                Some(reading::project(service, caller, &self.project_id, as_of, 0).await?)
+            }
+            None => None,
+        };
+        let then = then.as_ref().map(reading::Reading::get).transpose()?;
+        domain::decision_basis(then, now.get()?, id).ok_or_else(|| reading::nothing_there("decision point", id))
+    }
+}

@@ -1,0 +1,28 @@
+//! Readings of reports: one as it was submitted.
+
+use super::{Answer, reading};
+use crate::api::failure::Failure;
+use crate::api::identity::Caller;
+use crate::api::service::Service;
+use crate::domain;
+use crate::schema::v1::*;
+
+impl Answer for GetReport {
+    type Reply = ReportReading;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<ReportReading, Failure> {
+        let nothing_there = || reading::nothing_there("report", &self.report_id);
+        let now = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
+        let mut reports = now.get()?.reports.iter();
+        let report = reports.find(|report| report.report_id == self.report_id);
+        let provenance = report.ok_or_else(nothing_there)?.provenance.unwrap_or_default();
+        // T1: nothing but the ledger up to the report's own position has a say in the answer.
+        let position = Some(as_of::Point::Position(provenance.first_position));
+        let as_of = Some(AsOf {
+            point: position,
+            effective_date: None,
+        });
+        let then = reading::project(service, caller, &self.project_id, as_of, 0).await?;
+        domain::report_reading(then.get()?, &self.report_id).ok_or_else(nothing_there)
+    }
+}

@@ -1,0 +1,203 @@
+//! The rhythm of reporting (rapporteringsrytme): who reports to whom how often, and what has not come in time (rule T2).
+
+use time::{Date, Duration, Month};
+
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion};
+use crate::schema::v1::*;
+
+impl Project {
+    fn report_rhythm(&self, id: &str) -> Result<&ReportRhythm, Refusal> {
+        self.report_rhythms
+            .iter()
+            .find(|rhythm| rhythm.rhythm_id == id)
+            .ok_or_else(|| Refusal::not_found("report rhythm", id))
+    }
+
+    /// The last report from that role to that addressee.
+    fn last_report(&self, terms: &ReportRhythmTerms) -> Option<&Report> {
+        let by_terms = |report: &&Report| {
+            report.content.as_ref().is_some_and(|content| {
+                content.reporting_role == terms.reporting_role
+                    && terms.to.as_ref().is_some_and(|to| content.to.contains(to))
+            })
+        };
+        let reports = self.reports.iter().filter(by_terms);
+        reports.max_by_key(|report| report.submitted.as_str())
+    }
+}
+
+impl ReportRhythmTerms {
+    /// The last day that a report is in time, when the one before it came on this day.
+    fn due(&self, from: &str) -> Option<String> {
+        let from = date(from)?;
+        let due = match self.interval() {
+            ReportInterval::Months => months_later(from, self.every)?,
+            ReportInterval::Years => months_later(from, self.every.checked_mul(12)?)?,
+            ReportInterval::Days | ReportInterval::Unspecified => {
+                from.checked_add(Duration::days(i64::from(self.every)))?
+            }
+        };
+        let (year, month, day) = due.to_calendar_date();
+        Some(format!("{year:04}-{:02}-{day:02}", u8::from(month)))
+    }
+
+    fn how_often(&self) -> String {
+        let unit = match self.interval() {
+            ReportInterval::Months => "month",
+            ReportInterval::Years => "year",
+            ReportInterval::Days | ReportInterval::Unspecified => "day",
+        };
+        if self.every == 1 {
+            format!("every {unit}")
+        } else {
+            format!("every {} {unit}s", self.every)
+        }
+    }
+}
+
+fn date(text: &str) -> Option<Date> {
+    let mut parts = text.splitn(3, '-');
+    let year = parts.next()?.parse().ok()?;
+    let month: u8 = parts.next()?.parse().ok()?;
+    let day = parts.next()?.parse().ok()?;
+    Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()
+}
+
+/// The same day of a later month, or its last day where it is shorter.
+fn months_later(from: Date, months: i32) -> Option<Date> {
+    let month = i32::from(u8::from(from.month())) - 1 + months;
+    let year = from.year().checked_add(month.div_euclid(12))?;
+    let month = Month::try_from(u8::try_from(month.rem_euclid(12) + 1).ok()?).ok()?;
+    (1..=from.day())
+        .rev()
+        .find_map(|day| Date::from_calendar_date(year, month, day).ok())
+}
+
+impl Decide for SetReportRhythm {
+    type State = Project;
+
+    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+        project.require_active()?;
+        let Some(terms) = &self.terms else {
+            return Ok(Vec::new());
+        };
+        let same = |known: &ReportRhythm| known.terms.as_ref() == Some(terms) && known.ended.is_none();
+        if project.report_rhythm(&self.rhythm_id).is_ok_and(same) {
+            return Ok(Vec::new());
+        }
+        let nobody = Addressee::default();
+        let to = terms.to.as_ref().unwrap_or(&nobody);
+        to.check("terms.to", context.effective_date, facts)?;
+        Ok(vec![
+            ReportRhythmSet {
+                rhythm_id: self.rhythm_id.clone(),
+                terms: self.terms.clone(),
+            }
+            .into(),
+        ])
+    }
+
+    fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
+        let to = self.terms.as_ref().and_then(|terms| terms.to.as_ref());
+        to.and_then(Addressee::stream).into_iter().collect()
+    }
+}
+
+impl Fold for ReportRhythmSet {
+    type State = Project;
+
+    fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
+        let since = at.effective_date.to_owned();
+        let mut rhythms = project.report_rhythms.iter_mut();
+        if let Some(rhythm) = rhythms.find(|rhythm| rhythm.rhythm_id == self.rhythm_id) {
+            rhythm.terms.clone_from(&self.terms);
+            rhythm.since = since;
+            rhythm.ended = None;
+            at.touch(&mut rhythm.provenance);
+        } else {
+            project.report_rhythms.push(ReportRhythm {
+                rhythm_id: self.rhythm_id.clone(),
+                terms: self.terms.clone(),
+                since,
+                ended: None,
+                provenance: at.provenance(),
+            });
+        }
+    }
+}
+
+impl Decide for EndReportRhythm {
+    type State = Project;
+
+    fn decide(&self, project: &Project, _: &Facts<'_>, context: &Context<'_>) -> Decision {
+        project.require_active()?;
+        let rhythm = project.report_rhythm(&self.rhythm_id)?;
+        if rhythm.ended.is_some() {
+            return Ok(Vec::new());
+        }
+        if context.effective_date < rhythm.since.as_str() {
+            let problem = format!(
+                "The rhythm holds from {}, after {}.",
+                rhythm.since, context.effective_date
+            );
+            return Err(
+                Refusal::invalid("context.effective_date", "ENDS_BEFORE_IT_BEGINS", problem)
+                    .mend("Give a day on or after that."),
+            );
+        }
+        Ok(vec![
+            ReportRhythmEnded {
+                rhythm_id: self.rhythm_id.clone(),
+            }
+            .into(),
+        ])
+    }
+}
+
+impl Fold for ReportRhythmEnded {
+    type State = Project;
+
+    fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
+        let mut rhythms = project.report_rhythms.iter_mut();
+        if let Some(rhythm) = rhythms.find(|rhythm| rhythm.rhythm_id == self.rhythm_id) {
+            rhythm.ended = Some(at.effective_date.to_owned());
+            at.touch(&mut rhythm.provenance);
+        }
+    }
+}
+
+/// T2: a report that has not come in time, counted from the last one, or from the day that the rhythm and the project began. In a
+/// project that has ended none is due.
+pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
+    if project.require_active().is_err() {
+        return;
+    }
+    let frame = project.frame.as_ref().and_then(|frame| frame.period.as_ref());
+    let start = frame.map_or("", |period| &period.from);
+    for rhythm in project.report_rhythms.iter().filter(|rhythm| rhythm.ended.is_none()) {
+        let Some(terms) = &rhythm.terms else { continue };
+        let began = start.max(&rhythm.since);
+        let last = project.last_report(terms).map(|report| report.submitted.as_str());
+        let from = last.unwrap_or(began).max(began);
+        let Some(due) = terms.due(from).filter(|due| due.as_str() < today) else {
+            continue;
+        };
+        let so_far = last.map_or_else(
+            || format!("none has come since {began}"),
+            |last| format!("the last came on {last}"),
+        );
+        let description = format!(
+            "The {} reports to {} {}: a report was due by {due}, and {so_far}.",
+            terms.reporting_role().in_words(),
+            terms.to.as_ref().map(Addressee::in_words).unwrap_or_default(),
+            terms.how_often(),
+        );
+        found.push(Suspicion {
+            code: "T2",
+            severity: Severity::Warning,
+            description,
+            entities: vec![rhythm.rhythm_id.clone()],
+            events: rhythm.provenance.iter().map(|at| at.last_position).collect(),
+        });
+    }
+}
