@@ -118,13 +118,6 @@ impl Failure {
         )
     }
 
-    /// What the question speaks of does not exist: `("body", id)`.
-    #[must_use]
-    pub fn not_found(what: &str, id: &str) -> Self {
-        let sentence = format!("There is no {what} {id} here. Check the id.");
-        Self::new(Code::NotFound, "NOT_FOUND", sentence)
-    }
-
     /// The database does not answer.
     #[must_use]
     pub fn unavailable(sentence: impl Into<String>) -> Self {

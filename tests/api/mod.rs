@@ -3,4 +3,5 @@
 mod agreement_and_proposals;
 mod both_doors;
 mod frozen_readings;
+mod read_together;
 mod seat_on_record;

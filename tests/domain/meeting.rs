@@ -7,6 +7,7 @@ use vedtak::schema::v1::*;
 
 use super::decision_point::{plan as plan_decision_point, project_with_council};
 use super::organization::{REGION, body, establish, municipality, register_region, terms};
+use super::report::submit_final;
 use super::scenario::{ORGANIZATION, PROJECT, Scenario, id};
 
 const EVERY_14_DAYS: MeetingRecurrence = MeetingRecurrence {
@@ -143,8 +144,16 @@ fn o3_a_decision_of_a_meeting_refers_to_what_it_treats() {
         .then_refused(Kind::NotFound, "NOT_FOUND")
         .when(treating(vec![matter(MatterKind::Proposal, &id(99), 1)]))
         .then_refused(Kind::NotFound, "NOT_FOUND")
+        .when(treating(vec![matter(MatterKind::Report, PROJECT, 50)]))
+        .then_refused(Kind::NotFound, "NOT_FOUND")
+        .given(submit_final(50))
+        .when(treating(vec![matter(MatterKind::Report, PROJECT, 51)]))
+        .then_refused(Kind::NotFound, "NOT_FOUND")
         .given(plan_decision_point(1))
-        .when(treating(vec![matter(MatterKind::DecisionPoint, PROJECT, 1)]))
+        .when(treating(vec![
+            matter(MatterKind::DecisionPoint, PROJECT, 1),
+            matter(MatterKind::Report, PROJECT, 50),
+        ]))
         .then_accepted();
 }
 

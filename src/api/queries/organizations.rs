@@ -21,7 +21,7 @@ impl Answer for GetBodyComposition {
         reading::together(service, caller, (self.as_of, self.at_least), streams, |facts, point| {
             point.require::<Organization>(facts, &body.organization_id)?;
             let date = self.date.as_ref().unwrap_or(&point.today);
-            domain::body_composition(&body, facts, date).ok_or_else(|| Failure::not_found("body", &body.body_id))
+            domain::body_composition(&body, facts, date).ok_or_else(|| reading::nothing_there("body", &body.body_id))
         })
         .await
     }

@@ -124,7 +124,13 @@ impl Matter {
         };
         match self.kind() {
             MatterKind::DecisionPoint => project()?.decision_point(&self.matter_id).map(|_| ()),
-            MatterKind::Report | MatterKind::Unspecified => project().map(|_| ()),
+            MatterKind::Report | MatterKind::Unspecified => {
+                let mut reports = project()?.reports.iter();
+                let known = reports.any(|report| report.report_id == self.matter_id);
+                known
+                    .then_some(())
+                    .ok_or_else(|| Refusal::not_found("report", &self.matter_id))
+            }
             MatterKind::Proposal => {
                 let register: &ProposalRegister = facts
                     .state(&self.stream_id)

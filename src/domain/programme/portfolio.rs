@@ -113,7 +113,7 @@ fn empty_matrix() -> Vec<PortfolioRiskCell> {
 }
 
 fn add_risks(reading: &mut PortfolioReading, project: &Project) {
-    for risk in project.risks.iter().filter(|risk| risk.is_open()) {
+    for risk in project.open_risks() {
         let cell = risk.last_assessment().and_then(|assessment| {
             let mut cells = reading.risk_matrix.iter_mut();
             cells.find(|cell| (cell.probability, cell.consequence) == (assessment.probability, assessment.consequence))
