@@ -90,7 +90,7 @@ fn states(schema: &Schema, code: &mut String) -> std::fmt::Result {
 }
 
 fn commands(schema: &Schema, code: &mut String) -> std::fmt::Result {
-    let commands: Vec<(String, String, &str)> = schema
+    let commands: Vec<Named<'_>> = schema
         .commands()
         .map(|(rpc, kind)| {
             (
@@ -119,6 +119,16 @@ fn commands(schema: &Schema, code: &mut String) -> std::fmt::Result {
         )?;
     }
     writeln!(code, "            _ => return None,\n        }})\n    }}\n")?;
+    accessors(&commands, code)?;
+    judging(&commands, code)?;
+    rewriting(&commands, code)
+}
+
+/// A command: the name of its message, the full name, and the kind of stream that it goes to.
+type Named<'a> = (String, String, &'a str);
+
+/// What is asked of any command, by matching on it.
+fn accessors(commands: &[Named<'_>], code: &mut String) -> std::fmt::Result {
     accessor(
         code,
         "/// The kind of stream that it goes to.",
@@ -172,12 +182,16 @@ fn commands(schema: &Schema, code: &mut String) -> std::fmt::Result {
         commands
             .iter()
             .map(|(name, ..)| (name, "command", "command.check()".to_owned())),
-    )?;
+    )
+}
+
+/// The way of a decision, by matching on the command.
+fn judging(commands: &[Named<'_>], code: &mut String) -> std::fmt::Result {
     writeln!(
         code,
         "    pub(super) fn decide_on(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Option<Decision> {{\n        match self {{"
     )?;
-    for (name, ..) in &commands {
+    for (name, ..) in commands {
         writeln!(
             code,
             "            Self::{name}(command) => Some(command.decide(Aggregated::of(state)?, facts, context)),"
@@ -187,7 +201,7 @@ fn commands(schema: &Schema, code: &mut String) -> std::fmt::Result {
         code,
         "        }}\n    }}\n\n    pub(super) fn relies(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Option<Vec<Stream>> {{\n        match self {{"
     )?;
-    for (name, ..) in &commands {
+    for (name, ..) in commands {
         writeln!(
             code,
             "            Self::{name}(command) => Some(command.relies_on(Aggregated::of(state)?, facts, context)),"
@@ -197,18 +211,22 @@ fn commands(schema: &Schema, code: &mut String) -> std::fmt::Result {
         code,
         "        }}\n    }}\n\n    pub(super) fn acts_on(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {{\n        match self {{"
     )?;
-    for (name, ..) in &commands {
+    for (name, ..) in commands {
         writeln!(
             code,
             "            Self::{name}(command) => command.acts_as(Aggregated::of(state)?, facts, context),"
         )?;
     }
-    writeln!(code, "        }}\n    }}\n")?;
+    writeln!(code, "        }}\n    }}\n")
+}
+
+/// Its bytes, and its circumstances when a batch brings them.
+fn rewriting(commands: &[Named<'_>], code: &mut String) -> std::fmt::Result {
     writeln!(
         code,
         "    /// Its protobuf bytes.\n    #[must_use]\n    pub fn encode(&self) -> Vec<u8> {{\n        match self {{"
     )?;
-    for (name, ..) in &commands {
+    for (name, ..) in commands {
         writeln!(
             code,
             "            Self::{name}(command) => prost::Message::encode_to_vec(command.as_ref()),"
@@ -219,7 +237,7 @@ fn commands(schema: &Schema, code: &mut String) -> std::fmt::Result {
         code,
         "    /// Sets its circumstances.\n    pub fn set_context(&mut self, context: CommandContext) {{\n        match self {{"
     )?;
-    for (name, ..) in &commands {
+    for (name, ..) in commands {
         writeln!(
             code,
             "            Self::{name}(command) => command.context = Some(context),"
