@@ -185,7 +185,10 @@ impl Store {
         let applied = limited(SIGN_OF_LIFE, applied_version(&self.pool))
             .await
             .map_err(|error| match error {
-                sqlx::Error::Database(_) => LedgerError::NoSchema.to_string(),
+                // undefined_table; a database that is going down raises errors of its own.
+                sqlx::Error::Database(error) if error.code().as_deref() == Some("42P01") => {
+                    LedgerError::NoSchema.to_string()
+                }
                 _ => "The database does not answer.".to_owned(),
             })?;
         let (applied, wanted) = (applied.unwrap_or_default(), wanted_version());
