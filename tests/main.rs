@@ -2,6 +2,7 @@
 
 mod api;
 mod command_line;
+mod coverage;
 mod documentation;
 mod domain;
 mod hostile;

@@ -1,7 +1,6 @@
 //! Proves that the house keeps its own rules: where the arrows point, how long things are, and what is not written.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use crate::support::sources::{Source, files, none, rust};
 
 /// Longer than a file may be, each with its reason.
 const LONG_FILES: [(&str, &str); 1] = [(
@@ -12,67 +11,6 @@ const LONG_FILES: [(&str, &str); 1] = [(
 const MOST_LINES_OF_A_FILE: usize = 500;
 /// The house wants about 60; what lies far beyond is found.
 const MOST_LINES_OF_A_FUNCTION: usize = 72;
-
-/// The rules of the core concepts, as the rulebook names them; the other marks are readings without a rule.
-const RULES: &str = "O1 O2 O3 O4 O5 O6 J1 J2 J3 J4 R1 R2 R3 R4 R5 D1 D2 D4 F1 F2 F3 F4 F5 B1 B2 B3 B4 B5 B6 B7 B8 B9 M1 M2 K1 K2 X1 X2 X3 X4 \
-                     E1 E2 E3 E4 E5 E6 E7 E8 A1 A2 A3 A4 P1 P2 P3 P4 P5 G1 G2 G3 C1 C2 C3 L1 L2 N1 N2 N3 N4 V1 Q1 S1 T1 T2";
-
-/// A source file: its path from the root of the repository, and its text.
-struct Source {
-    path: String,
-    text: String,
-}
-
-impl Source {
-    /// The lines that are code, with their numbers: neither comments nor documentation.
-    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
-        lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
-    }
-
-    /// The lines of code that hold one of these words.
-    fn holding(&self, words: &[&str]) -> Vec<String> {
-        let found = self
-            .code()
-            .filter(|(_, line)| words.iter().any(|word| line.contains(word)));
-        found
-            .map(|(number, line)| format!("{}:{number}: {}", self.path, line.trim()))
-            .collect()
-    }
-}
-
-/// All files below these places with one of these endings.
-fn files(places: &[&str], endings: &[&str]) -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut waiting: Vec<PathBuf> = places.iter().map(|place| root.join(place)).collect();
-    let mut found = Vec::new();
-    while let Some(path) = waiting.pop() {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() {
-            // What is installed or built is not ours.
-            if !["target", ".git", "node_modules", "tools"].contains(&name.as_str()) {
-                waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-            }
-        } else if endings.iter().any(|ending| name.ends_with(ending)) {
-            let text = fs::read_to_string(&path).unwrap();
-            found.push(Source {
-                path: path.strip_prefix(root).unwrap().to_string_lossy().into_owned(),
-                text,
-            });
-        }
-    }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(!found.is_empty(), "nothing lies in {places:?}");
-    found
-}
-
-fn rust(places: &[&str]) -> Vec<Source> {
-    files(places, &[".rs"])
-}
-
-fn none(what: &str, found: &[String]) {
-    assert!(found.is_empty(), "{what}:\n{}", found.join("\n"));
-}
 
 /// Nothing in these rooms says one of these words.
 fn silent(places: &[&str], words: &[&str], why: &str) {
@@ -217,24 +155,6 @@ fn every_exception_from_a_lint_gives_its_reason() {
         }
     }
     none("these give no reason", &bare);
-}
-
-#[test]
-fn every_rule_of_the_core_concepts_has_a_test_that_bears_its_name() {
-    let tests = rust(&["tests/domain"]);
-    let unproved: Vec<String> = RULES
-        .split_whitespace()
-        .filter(|rule| {
-            let (first, inside) = (
-                format!("fn {}_", rule.to_lowercase()),
-                format!("_{}_", rule.to_lowercase()),
-            );
-            let names = |line: &str| line.contains(&first) || (line.contains("fn ") && line.contains(&inside));
-            !tests.iter().any(|source| source.code().any(|(_, line)| names(line)))
-        })
-        .map(str::to_owned)
-        .collect();
-    none("these rules have no test named after them", &unproved);
 }
 
 #[test]

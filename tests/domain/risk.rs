@@ -84,6 +84,42 @@ fn x3_a_risk_without_a_measure_is_found_until_one_is_planned() {
 }
 
 #[test]
+fn x5_the_history_of_a_risk_shows_what_remains_after_a_measure() {
+    let plan = PlanMeasure {
+        project_id: PROJECT.to_owned(),
+        risk_id: id(1),
+        measure_id: id(2),
+        description: "Postpone".to_owned(),
+        ..Default::default()
+    };
+    let complete = CompleteMeasure {
+        project_id: PROJECT.to_owned(),
+        risk_id: id(1),
+        measure_id: id(2),
+        residual: Some(RiskAssessment {
+            probability: 2,
+            consequence: 3,
+            stated_factor: None,
+        }),
+        ..Default::default()
+    };
+    project()
+        .given(register("3", 4, 2, None))
+        .given(plan)
+        .given(complete)
+        .then_project(|project| {
+            let risk = &project.risks[0];
+            let assessed = risk.assessments.iter();
+            let history: Vec<_> = assessed
+                .map(|assessed| (assessed.factor, assessed.after_measure_id.clone()))
+                .collect();
+            assert_eq!(history, [(8, String::new()), (6, id(2))]);
+            assert_eq!(risk.factor, 6);
+            assert!(risk.measures[0].completed.is_some());
+        });
+}
+
+#[test]
 fn registering_the_same_risk_twice_changes_nothing_and_another_under_its_id_is_refused() {
     project()
         .given(register("3", 4, 2, None))

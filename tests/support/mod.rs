@@ -1,6 +1,7 @@
 //! What the tests stand on: a real PostgreSQL of their own, a real server on a real socket, and tokens for it.
 
 pub mod program;
+pub mod sources;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
