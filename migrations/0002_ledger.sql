@@ -8,6 +8,8 @@ CREATE TABLE vedtak.heads (
     tenant      text COLLATE "C" NOT NULL,
     position    bigint      NOT NULL DEFAULT 0,
     recorded_at timestamptz NOT NULL DEFAULT 'epoch',
+    -- A reader was told what holds as of this time, so nothing more may be recorded at or before it.
+    settled_at  timestamptz NOT NULL DEFAULT 'epoch',
     PRIMARY KEY (tenant),
     CHECK (tenant <> ''),
     CHECK (position >= 0)

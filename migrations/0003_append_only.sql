@@ -14,7 +14,12 @@ $$;
 CREATE FUNCTION vedtak.refuse_going_back() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.tenant <> OLD.tenant OR NEW.position <= OLD.position OR NEW.recorded_at < OLD.recorded_at THEN
+    IF NEW.tenant <> OLD.tenant OR NEW.settled_at < OLD.settled_at
+        -- Either it grows, and its time with it, or a time is settled and nothing else changes.
+        OR NEW.position < OLD.position
+        OR (NEW.position > OLD.position AND NEW.recorded_at <= greatest(OLD.recorded_at, OLD.settled_at))
+        OR (NEW.position = OLD.position AND (NEW.recorded_at <> OLD.recorded_at OR NEW.settled_at = OLD.settled_at))
+    THEN
         RAISE EXCEPTION 'the head of a ledger only moves forward' USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN NEW;

@@ -1,8 +1,6 @@
--- The two halves of an append: lock the heads and say what is known, then insert and move the heads. Both in one transaction
--- (READ COMMITTED) of the service, for all tenants of one batch at once.
---
--- Both run as the owner: they are the only way to write to the ledger. One tenant at a time, as row level security would have it,
--- costs four statements a tenant; here the tenant stands in every row instead, and the heads are held against the rows.
+-- How a ledger grows. All of it runs as the owner: these functions are the only way to write to the ledger. One tenant at a time,
+-- as row level security would have it, costs four statements a tenant; here the tenant stands in every row instead, and the heads
+-- are held against the rows.
 
 SET LOCAL ROLE vedtak_owner;
 
@@ -17,11 +15,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     ) AS r
 $$;
 
--- Locks the heads of these tenants, in the order given, and answers where each stands and what time it is; and how many of the
--- requests were answered before. The tenants come sorted, so that two processes never wait for each other in a circle. The requests
--- are looked up in a statement of its own, after the lock: a single statement would see the snapshot from before it waited. The
--- time is that of what is appended now: read from the one clock that all processes share, after the lock, and later than
--- everything before, whatever that clock does.
+-- Locks the heads of these tenants, in the order given, until the transaction ends, and answers where each stands and what time it
+-- is there; and how many of the requests were answered before. The tenants come sorted, so that two processes never wait for each
+-- other in a circle. The requests are looked up in a statement of its own, after the lock: a single statement would see the
+-- snapshot from before it waited. The time is that of what is appended now: read from the one clock that all processes share, after
+-- the lock, and later than everything before, whatever that clock does.
 CREATE FUNCTION vedtak.open_append(
     tenants text[], request_tenants text[], request_ids uuid[],
     OUT positions bigint[], OUT times timestamptz[], OUT repeated bigint
@@ -34,10 +32,10 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM vedtak.heads h WHERE h.tenant = t.tenant)
         ORDER BY t.tenant COLLATE "C"
         ON CONFLICT DO NOTHING;
-    SELECT array_agg(head.position), array_agg(greatest(clock_timestamp(), head.recorded_at + interval '1 microsecond'))
+    SELECT array_agg(head.position), array_agg(greatest(clock_timestamp(), head.floor + interval '1 microsecond'))
         INTO positions, times
         FROM (
-            SELECT h.position, h.recorded_at
+            SELECT h.position, greatest(h.recorded_at, h.settled_at) AS floor
             FROM unnest(tenants) WITH ORDINALITY AS t (tenant, number) JOIN vedtak.heads h ON h.tenant = t.tenant
             ORDER BY t.number FOR NO KEY UPDATE OF h
         ) AS head;
@@ -45,30 +43,55 @@ BEGIN
 END
 $$;
 
--- Inserts these records and requests and moves the heads: a row is an index in all arrays of its kind. Refuses whatever would
--- leave a gap.
+-- Appends these records and requests and moves the heads, all or nothing: a row is an index in all arrays of its kind. What was
+-- judged without a lock rests on the heads being where it was believed that they were: `moved` names those that are not, `known`
+-- says that one of the requests to look up was answered before, and in both cases nothing has been appended. So does `late`: the
+-- time that the records carry has been told to a reader as settled. `clock` is the time now.
+--
+-- The tenants come sorted, each with the position that its records follow and the time that they carry. Requests that nothing is
+-- recorded of, since they were refused, are looked up; those that are recorded are refused by their key if they are there already.
 CREATE FUNCTION vedtak.append(
-    tenants text[], positions bigint[], streams text[], versions bigint[], types text[], times timestamptz[],
+    tenants text[], follow bigint[], times timestamptz[], look_up_tenants text[], look_up_ids uuid[],
+    record_tenants text[], positions bigint[], streams text[], versions bigint[], types text[], recorded_at timestamptz[],
     record_requests uuid[], records bytea[], leaf_hashes bytea[],
     request_tenants text[], request_ids uuid[], content_hashes bytea[], request_streams text[], request_versions bigint[],
-    request_positions bigint[], record_counts int[]
-) RETURNS void
+    request_positions bigint[], record_counts int[],
+    OUT moved text[], OUT late boolean, OUT known boolean, OUT clock timestamptz
+)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     touched bigint;
-    moved   bigint;
+    written bigint;
 BEGIN
+    SELECT array_agg(head.tenant) FILTER (WHERE head.position <> head.follow), coalesce(bool_or(head.floor >= head.at), false), count(*)
+        INTO moved, late, touched
+        FROM (
+            SELECT h.tenant, h.position, t.follow, t.at, greatest(h.recorded_at, h.settled_at) AS floor
+            FROM unnest(tenants, follow, times) WITH ORDINALITY AS t (tenant, follow, at, number)
+            JOIN vedtak.heads h ON h.tenant = t.tenant
+            ORDER BY t.number FOR NO KEY UPDATE OF h
+        ) AS head;
+    IF touched <> cardinality(tenants) THEN
+        RAISE EXCEPTION 'a ledger without a head' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    known := cardinality(look_up_ids) > 0 AND EXISTS (SELECT FROM vedtak.answered(look_up_tenants, look_up_ids));
+    clock := clock_timestamp();
+    IF moved IS NOT NULL OR late OR known OR cardinality(request_ids) = 0 THEN
+        RETURN;
+    END IF;
     INSERT INTO vedtak.requests (tenant, request_id, content_hash, stream, version, position, record_count)
-        SELECT * FROM unnest(
-            request_tenants, request_ids, content_hashes, request_streams, request_versions, request_positions, record_counts);
+        SELECT unnest(request_tenants), unnest(request_ids), unnest(content_hashes), unnest(request_streams), unnest(request_versions),
+            unnest(request_positions), unnest(record_counts);
     IF cardinality(positions) = 0 THEN
         RETURN;
     END IF;
     INSERT INTO vedtak.records (tenant, position, stream, version, type, recorded_at, request_id, record, leaf_hash)
-        SELECT * FROM unnest(tenants, positions, streams, versions, types, times, record_requests, records, leaf_hashes);
+        SELECT unnest(record_tenants), unnest(positions), unnest(streams), unnest(versions), unnest(types), unnest(recorded_at),
+            unnest(record_requests), unnest(records), unnest(leaf_hashes);
+    -- Refuses whatever would leave a gap.
     WITH ends AS (
         SELECT r.tenant, min(r.position) AS first, max(r.position) AS last, max(r.recorded_at) AS recorded_at, count(*) AS count
-        FROM unnest(tenants, positions, times) AS r (tenant, position, recorded_at)
+        FROM unnest(record_tenants, positions, append.recorded_at) AS r (tenant, position, recorded_at)
         GROUP BY r.tenant
     ), moving AS (
         UPDATE vedtak.heads h SET position = e.last, recorded_at = e.recorded_at
@@ -76,8 +99,8 @@ BEGIN
         WHERE h.tenant = e.tenant AND h.position = e.first - 1 AND e.last - h.position = e.count
         RETURNING h.tenant
     )
-    SELECT (SELECT count(*) FROM ends), (SELECT count(*) FROM moving) INTO touched, moved;
-    IF moved <> touched THEN
+    SELECT (SELECT count(*) FROM ends), (SELECT count(*) FROM moving) INTO touched, written;
+    IF written <> touched THEN
         RAISE EXCEPTION 'these records do not follow the head of their ledger' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
 END

@@ -108,7 +108,7 @@ END
 $$;
 
 -- The same, once nothing can come to lie at or before that time any more; null when the time lies ahead. It runs as the owner,
--- since nobody else may lock a head.
+-- since nobody else may move a head.
 CREATE FUNCTION vedtak.settled_position_at(of_tenant text, at timestamptz) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
@@ -116,11 +116,12 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM set_config('vedtak.tenant', of_tenant, true);
-    IF at >= (SELECT h.recorded_at FROM vedtak.heads h WHERE h.tenant = of_tenant) THEN
-        -- An append that is under way may have read the clock before that time. It holds the head until it is committed; whoever
-        -- gets it afterwards reads the clock after that time. A lock changes nothing, so its commit need not reach the disk.
+    IF at > (SELECT greatest(h.recorded_at, h.settled_at) FROM vedtak.heads h WHERE h.tenant = of_tenant) THEN
+        -- What is about to be appended may carry an earlier time. Either it holds the head already, and is waited for here, or it
+        -- finds this mark and must be given a later time. The mark need not reach the disk: a crash that loses it ends the session
+        -- of every append that it was meant for.
         PERFORM set_config('synchronous_commit', 'off', true);
-        PERFORM FROM vedtak.heads h WHERE h.tenant = of_tenant FOR SHARE;
+        UPDATE vedtak.heads h SET settled_at = at WHERE h.tenant = of_tenant AND at > greatest(h.recorded_at, h.settled_at);
     END IF;
     RETURN vedtak.position_at(of_tenant, at);
 END

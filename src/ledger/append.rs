@@ -1,21 +1,28 @@
-//! One append: lock the heads, judge what waits, insert, commit, answer.
+//! The two ways to append. A tenant's ledger that only this writer adds to is judged ahead: on top of what is being committed
+//! meanwhile, without a lock, and the database says whether the head was where it was believed to be. Any other is judged under
+//! the lock of its head.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection};
+use time::OffsetDateTime;
+use tokio::task::JoinHandle;
+use tracing::error;
 
-use super::batch::Batch;
+use super::batch::Said;
 use super::error::AppendError;
-use super::heads::{self, Locked};
+use super::heads::{self, Head};
 use super::judge::Judge;
-use super::memory::{Key, States};
+use super::judged::Judged;
+use super::judging::Judging;
+use super::line::Line;
+use super::memory::States;
 use super::read::read_page;
 use super::signal::Signals;
 use super::store::Store;
-use super::wire::Wire;
-use super::writer::{Answer, Failed, Turn};
+use super::turns::Turn;
 
 /// When another process has appended more than this, what is remembered of the tenant is forgotten instead of caught up.
 const MOST_TO_CATCH_UP: i64 = 2_000;
@@ -23,19 +30,21 @@ const MOST_TO_CATCH_UP: i64 = 2_000;
 /// The most streams of a tenant whose versions one writer remembers.
 const MOST_REMEMBERED: usize = 100_000;
 
-/// As many records as this go to the database while the next ones are judged.
-const AT_A_TIME: usize = 64;
+/// A head, or a clock, that was seen longer ago than this is looked at again before anything is built on it.
+const RECENTLY: Duration = Duration::from_secs(1);
 
-/// A connection that was idle for longer is asked whether it is still connected to anything.
-const IDLE: Duration = Duration::from_secs(1);
-
-pub(super) type Outcome<R> = Result<Answer, AppendError<R>>;
+/// So long after another process has appended to a ledger it is taken to do so again.
+const SHARED: Duration = Duration::from_secs(1);
 
 /// What one writer knows of a tenant's ledger: true as long as the head is where it was left.
-#[derive(Default)]
 pub(super) struct Remembered {
     position: i64,
+    recorded_at: OffsetDateTime,
     pub versions: HashMap<Arc<str>, i64>,
+    /// When the head was seen there.
+    seen: Instant,
+    /// When another process was found to append, too.
+    shared: Option<Instant>,
 }
 
 /// Appends for one writer.
@@ -44,72 +53,146 @@ pub(super) struct Appender<J: Judge> {
     store: Store,
     pub(super) states: States<J::State>,
     signals: Signals,
-    /// The connection, and when it was used last. None before the first append and after a failed one.
-    connection: Option<(PgConnection, Instant)>,
-    /// The states that the transaction under way has taken out of the memory.
-    pub(super) lent: Vec<Key>,
+    /// Where it is written.
+    writing: Line,
+    /// Where states are read for what is judged ahead.
+    reading: Line,
     pub(super) remembered: HashMap<Arc<str>, Remembered>,
+    /// The time on the clock of the database, and when it was that.
+    clock: Option<(OffsetDateTime, Instant)>,
 }
-
-/// States as this transaction sees them.
-pub(super) type Overlay<S> = HashMap<Arc<str>, Arc<S>>;
 
 impl<J: Judge> Appender<J> {
     pub(super) fn new(judge: Arc<J>, store: Store, states: States<J::State>, signals: Signals) -> Self {
         Self {
             judge,
+            writing: Line::new(store.clone()),
+            reading: Line::new(store.clone()),
             store,
             states,
             signals,
-            connection: None,
-            lent: Vec::new(),
             remembered: HashMap::new(),
+            clock: None,
         }
     }
 
     /// Forgets everything: after a panic nobody knows what it is worth.
     pub(super) fn forget(&mut self) {
-        self.connection = None;
-        self.lent.clear();
+        self.writing.cut();
+        self.reading.cut();
         self.remembered.clear();
         self.states.clear();
     }
 
     /// Says goodbye to the database.
     pub(super) async fn close(self) {
-        if let Some((connection, _)) = self.connection {
-            self.store.part(connection).await;
+        self.writing.close().await;
+        self.reading.close().await;
+    }
+
+    /// The time on the clock that all processes share, or a little earlier; none when it was not looked at recently.
+    fn now(&self) -> Option<OffsetDateTime> {
+        let (time, seen) = self.clock.filter(|(_, seen)| seen.elapsed() < RECENTLY)?;
+        let time = time + seen.elapsed();
+        // As precise as what PostgreSQL keeps.
+        time.replace_microsecond(time.microsecond()).ok()
+    }
+
+    /// Takes those out of a turn that can be judged ahead, on top of `before`, and puts their heads into `judged`.
+    pub(super) fn foresee(&self, turn: &mut Turn<J>, before: Option<&Judged<J>>, judged: &mut Judged<J>) -> Turn<J> {
+        let Some(now) = self.now() else {
+            return Turn::new();
+        };
+        let mut ahead = Turn::new();
+        for (tenant, waiting) in std::mem::take(turn) {
+            let last = match before.and_then(|before| before.heads.get(&tenant)) {
+                Some(head) => Some((head.position, head.recorded_at)),
+                None => self.remembered.get(&tenant).and_then(Remembered::reliable),
+            };
+            if let Some((position, recorded_at)) = last {
+                judged.heads.entry(Arc::clone(&tenant)).or_insert_with(|| {
+                    let later = recorded_at + time::Duration::MICROSECOND;
+                    Head::new(&tenant, position, now.max(later))
+                });
+                ahead.insert(tenant, waiting);
+            } else {
+                turn.insert(tenant, waiting);
+            }
+        }
+        ahead
+    }
+
+    /// Judges without a lock. Those that could not be judged, since the database failed, stay in the turn.
+    pub(super) async fn judge_ahead(&mut self, turn: &mut Turn<J>, before: Option<&Judged<J>>, judged: &mut Judged<J>) {
+        let mut line = std::mem::replace(&mut self.reading, Line::new(self.store.clone()));
+        let store = self.store.clone();
+        let mut judging = Judging {
+            appender: self,
+            before,
+            judged,
+            line: &mut line,
+            locked: false,
+        };
+        if store.patiently(judging.turn(turn)).await.is_ok() {
+            self.reading = line;
         }
     }
 
-    /// Appends a batch and answers everyone in it. Answers how many records were appended.
-    pub(super) async fn append(&mut self, mut turn: Turn<J>) -> Result<usize, Failed<J>> {
-        // Whoever has stopped waiting is not recorded: its caller was told that the time was up.
-        turn.retain(|_, waiting| {
-            waiting.retain(|waiting| !waiting.reply.is_closed());
-            !waiting.is_empty()
-        });
-        if turn.is_empty() {
-            return Ok(0);
+    /// Sends what was judged ahead on its way.
+    pub(super) async fn send(&mut self, judged: &mut Judged<J>) -> Sending {
+        let connection = self.writing.take().await;
+        let mut batch = std::mem::take(&mut judged.batch);
+        batch.rests_on(judged.heads.values());
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let mut connection = connection?;
+            // Whoever waits for this may give up; the task must not outlive what it waits for.
+            let said = store.patiently(batch.append(&mut connection)).await;
+            match said {
+                Ok(said) => Ok((connection, Some(said))),
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok((connection, None)),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// What came of it: whether it was appended, all of it. Otherwise nothing was.
+    pub(super) fn sent(&mut self, connection: PgConnection, said: Option<&Said>) -> bool {
+        self.writing.give_back(connection);
+        let Some(said) = said else { return false };
+        self.clock = Some((said.clock, Instant::now()));
+        for tenant in said.moved.iter().flatten() {
+            if let Some(remembered) = self.remembered.get_mut(tenant.as_str()) {
+                remembered.shared = Some(Instant::now());
+            }
         }
-        let outcome = self.store.clone().patiently(self.transact(&turn)).await;
-        // What a committed transaction came to has been given back; anything else is read again when it is needed.
-        self.states.settle(self.lent.drain(..));
-        match outcome {
-            Ok((records, answers)) => {
-                for (waiting, answer) in turn.into_values().flatten().zip(answers) {
-                    let _ = waiting.reply.send(answer);
-                }
+        said.is_appended()
+    }
+
+    /// Appends a turn under the locks of its heads, and answers everyone in it. Answers how many records were appended.
+    pub(super) async fn append_locked(&mut self, mut turn: Turn<J>) -> Result<usize, Failed<J>> {
+        let mut judged = Judged::default();
+        let store = self.store.clone();
+        match store.patiently(self.transact(&mut turn, &mut judged)).await {
+            Ok(records) => {
+                self.remember(&mut judged);
+                judged.answer();
                 Ok(records)
             }
             Err(error) => {
-                for tenant in turn.keys() {
+                self.give_up(&mut judged);
+                let mut all = Turn::new();
+                judged.into_turn(&mut all);
+                for (tenant, left) in turn {
+                    all.entry(tenant).or_default().extend(left);
+                }
+                for tenant in all.keys() {
                     self.remembered.remove(tenant);
                 }
                 // Only an error that the database itself raised tells that the transaction was rolled back.
                 let retry_alone = matches!(error, sqlx::Error::Database(_));
                 Err(Failed {
-                    batch: turn,
+                    turn: all,
                     error,
                     retry_alone,
                 })
@@ -118,98 +201,149 @@ impl<J: Judge> Appender<J> {
     }
 
     /// One transaction. When it fails, its connection is dropped, and the database rolls back.
-    async fn transact(&mut self, turn: &Turn<J>) -> Result<(usize, Vec<Outcome<J::Refusal>>), sqlx::Error> {
-        let connection = self.connect().await?;
-        let mut wire = Wire::begin(&self.store, connection).await?;
-        let mut heads = heads::lock(wire.connection().await?, turn).await?;
-        for locked in &heads {
-            self.catch_up(wire.connection().await?, locked).await?;
+    async fn transact(&mut self, turn: &mut Turn<J>, judged: &mut Judged<J>) -> Result<usize, sqlx::Error> {
+        let mut connection = self.writing.take().await?;
+        connection.execute("BEGIN").await?;
+        let heads = heads::lock(&mut connection, turn).await?;
+        for head in &heads {
+            self.catch_up(&mut connection, head).await?;
         }
-        let mut overlays = self.prefetch(&mut wire, &heads, turn).await?;
-        let mut batch = Batch::default();
-        let mut answers = Vec::new();
-        let mut records = 0;
-        let mut anything = false;
-        for ((locked, overlay), waiting) in heads.iter_mut().zip(&mut overlays).zip(turn.values()) {
-            for waiting in waiting {
-                let answer = self
-                    .submission(&mut wire, locked, overlay, &mut batch, &waiting.submission)
-                    .await?;
-                answers.push(answer);
-                if batch.records() >= AT_A_TIME {
-                    records += batch.records();
-                    anything = true;
-                    wire.insert(std::mem::take(&mut batch)).await?;
-                }
+        *judged = Judged::on(heads);
+        let mut line = Line::new(self.store.clone());
+        line.give_back(connection);
+        let mut judging = Judging {
+            appender: self,
+            before: None,
+            judged,
+            line: &mut line,
+            locked: true,
+        };
+        judging.turn(turn).await?;
+        let mut connection = line.take().await?;
+        let mut batch = std::mem::take(&mut judged.batch);
+        if batch.is_empty() {
+            connection.execute("ROLLBACK").await?;
+        } else {
+            batch.rests_on(judged.heads.values());
+            let said = batch.append(&mut connection).await?;
+            if !said.is_appended() {
+                // The locks were lost on the way.
+                return Err(sqlx::Error::WorkerCrashed);
             }
+            connection.execute("COMMIT").await?;
+            self.clock = Some((said.clock, Instant::now()));
         }
-        records += batch.records();
-        if !batch.is_empty() {
-            anything = true;
-            wire.insert(batch).await?;
-        }
-        let connection = wire.end(if anything { "COMMIT" } else { "ROLLBACK" }).await?;
-        self.connection = Some((connection, Instant::now()));
-        for (locked, overlay) in heads.iter().zip(overlays) {
-            self.remember(locked, overlay);
-        }
-        Ok((records, answers))
-    }
-
-    /// The connection of this writer. Few writers, each with its own: a crowd of readers never makes an append wait.
-    async fn connect(&mut self) -> Result<PgConnection, sqlx::Error> {
-        if let Some((mut connection, used)) = self.connection.take()
-            && (used.elapsed() < IDLE || self.store.lives(&mut connection).await)
-        {
-            return Ok(connection);
-        }
-        self.store.connection().await
+        self.writing.give_back(connection);
+        Ok(batch.records())
     }
 
     /// Makes what is remembered of a tenant true again, when another process has appended since.
-    async fn catch_up(&mut self, connection: &mut PgConnection, locked: &Locked) -> Result<(), sqlx::Error> {
-        let remembered = self.remembered.entry(Arc::clone(&locked.tenant)).or_default();
-        if remembered.position == locked.position && remembered.versions.len() < MOST_REMEMBERED {
+    async fn catch_up(&mut self, connection: &mut PgConnection, head: &Head<J::State>) -> Result<(), sqlx::Error> {
+        let tenant = Arc::clone(&head.tenant);
+        let remembered = self.remembered.entry(tenant).or_insert_with(|| Remembered::at(head));
+        let missed = head.follows - remembered.position;
+        if missed == 0 && remembered.versions.len() < MOST_REMEMBERED {
             return Ok(());
         }
-        if locked.position - remembered.position > MOST_TO_CATCH_UP
-            || remembered.versions.len() >= MOST_REMEMBERED
-            || remembered.versions.is_empty()
-        {
-            *remembered = Remembered {
-                position: locked.position,
-                versions: HashMap::new(),
-            };
+        remembered.shared = Some(Instant::now());
+        if missed > MOST_TO_CATCH_UP || remembered.versions.len() >= MOST_REMEMBERED || remembered.versions.is_empty() {
+            remembered.position = head.follows;
+            remembered.versions.clear();
             return Ok(());
         }
-        for entry in read_page(
-            connection,
-            &locked.tenant,
-            None,
-            remembered.position,
-            locked.position,
-            i32::MAX,
-        )
-        .await?
-        {
+        let after = remembered.position;
+        for entry in read_page(connection, &head.tenant, None, after, head.follows, i32::MAX).await? {
             remembered.versions.insert(Arc::from(entry.stream), entry.version);
         }
-        remembered.position = locked.position;
+        remembered.position = head.follows;
         Ok(())
     }
 
-    /// Keeps what a committed transaction has come to, and tells of it.
-    fn remember(&mut self, locked: &Locked, overlay: Overlay<J::State>) {
-        let remembered = self.remembered.entry(Arc::clone(&locked.tenant)).or_default();
-        let grown = locked.position > remembered.position;
-        remembered.position = locked.position;
-        for (stream, state) in overlay {
-            let version = self.judge.version(&state);
-            remembered.versions.insert(Arc::clone(&stream), version);
-            self.states.keep((Arc::clone(&locked.tenant), stream), version, state);
+    /// Keeps what has been committed, and tells of it.
+    pub(super) fn remember(&mut self, judged: &mut Judged<J>) {
+        for (tenant, head) in std::mem::take(&mut judged.heads) {
+            // Nothing was recorded there, so there is no head.
+            if head.position == 0 {
+                continue;
+            }
+            let remembered = self
+                .remembered
+                .entry(Arc::clone(&tenant))
+                .or_insert_with(|| Remembered::at(&head));
+            remembered.position = head.position;
+            remembered.recorded_at = head.recorded_at;
+            remembered.seen = Instant::now();
+            for (stream, state) in head.states {
+                let version = self.judge.version(&state);
+                remembered.versions.insert(Arc::clone(&stream), version);
+                self.states.keep((Arc::clone(&tenant), stream), version, state);
+            }
+            if head.position > head.follows {
+                self.signals.tell(&tenant);
+            }
         }
-        if grown {
-            self.signals.tell(&locked.tenant);
+        self.give_up(judged);
+    }
+
+    /// Answers that nobody knows whether it was recorded.
+    pub(super) fn lose(&mut self, mut judged: Judged<J>, error: &sqlx::Error) {
+        self.give_up(&mut judged);
+        for tenant in judged.heads.keys() {
+            self.remembered.remove(tenant);
+        }
+        let mut turn = Turn::new();
+        judged.into_turn(&mut turn);
+        lose(turn, error);
+    }
+
+    /// Forgets the states that were taken out of the memory and not given back: they are read again when they are needed.
+    pub(super) fn give_up(&self, judged: &mut Judged<J>) {
+        self.states.settle(judged.lent.drain(..));
+    }
+}
+
+impl<J: Judge> Failed<J> {
+    /// Answers that nobody knows whether it was recorded.
+    pub(super) fn answer(self) {
+        lose(self.turn, &self.error);
+    }
+}
+
+fn lose<J: Judge>(turn: Turn<J>, error: &sqlx::Error) {
+    error!(%error, "a batch was not appended");
+    for waiting in turn.into_values().flatten() {
+        let sentence = "The database did not confirm the commit. Send the same request again with the same request_id: it is recorded at most once.";
+        let _ = waiting.reply.send(Err(AppendError::Unavailable(sentence.to_owned())));
+    }
+}
+
+impl Remembered {
+    fn at<S>(head: &Head<S>) -> Self {
+        Self {
+            position: head.follows,
+            recorded_at: head.recorded_at,
+            versions: HashMap::new(),
+            seen: Instant::now(),
+            shared: None,
         }
     }
+
+    /// The position and the time of the head, when they can be built on.
+    fn reliable(&self) -> Option<(i64, OffsetDateTime)> {
+        let alone = self.shared.is_none_or(|shared| shared.elapsed() >= SHARED);
+        let reliable = alone && self.seen.elapsed() < RECENTLY && self.versions.len() < MOST_REMEMBERED;
+        reliable.then_some((self.position, self.recorded_at))
+    }
+}
+
+/// An append on its way: the connection comes back, with what was said; nothing is said when one of the requests was recorded
+/// before.
+pub(super) type Sending = JoinHandle<Result<(PgConnection, Option<Said>), sqlx::Error>>;
+
+/// A turn that was not appended.
+pub(super) struct Failed<J: Judge> {
+    pub turn: Turn<J>,
+    pub error: sqlx::Error,
+    /// The database refused it, so nothing of it was recorded, and a part of it may well be accepted.
+    pub retry_alone: bool,
 }

@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
-use sqlx::PgConnection;
+use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::heads::Head;
 use super::judge::Judge;
 use super::writer::Submission;
 
 /// The arrays of `vedtak.append`; see `migrations/0004_append.sql`.
 #[derive(Default)]
 pub(super) struct Batch {
+    heads: Vec<Arc<str>>,
+    follow: Vec<i64>,
+    head_times: Vec<OffsetDateTime>,
+    look_up_tenants: Vec<Arc<str>>,
+    look_up_ids: Vec<Uuid>,
     tenants: Vec<Arc<str>>,
     positions: Vec<i64>,
     streams: Vec<Arc<str>>,
@@ -40,7 +46,42 @@ pub(super) struct NewRecord {
     pub leaf_hash: [u8; 32],
 }
 
+/// What `vedtak.append` says.
+#[derive(FromRow)]
+pub(super) struct Said {
+    /// The tenants whose heads were not where they were believed to be.
+    pub moved: Option<Vec<String>>,
+    /// Whether the time that the records carry is one that a reader has been told about.
+    pub late: bool,
+    /// Whether one of the requests to look up was answered before.
+    pub known: bool,
+    /// The time there.
+    pub clock: OffsetDateTime,
+}
+
+impl Said {
+    /// Whether everything was appended; otherwise nothing was.
+    pub(super) const fn is_appended(&self) -> bool {
+        self.moved.is_none() && !self.late && !self.known
+    }
+}
+
 impl Batch {
+    /// Names the heads that everything rests on, in their order.
+    pub(super) fn rests_on<'a, S: 'a>(&mut self, heads: impl Iterator<Item = &'a Head<S>>) {
+        for head in heads {
+            self.heads.push(Arc::clone(&head.tenant));
+            self.follow.push(head.follows);
+            self.head_times.push(head.recorded_at);
+        }
+    }
+
+    /// Has it looked up whether a submission that was not accepted is the repetition of one that was.
+    pub(super) fn look_up<J: Judge>(&mut self, submission: &Submission<J>) {
+        self.look_up_tenants.push(Arc::clone(&submission.tenant));
+        self.look_up_ids.push(submission.request_id);
+    }
+
     /// Adds a submission that was accepted, with its records. `version` and `position` are those that its answer rests on.
     pub(super) fn add<J: Judge>(
         &mut self,
@@ -74,16 +115,25 @@ impl Batch {
         self.positions.len()
     }
 
+    /// Whether nothing is to be recorded.
     pub(super) fn is_empty(&self) -> bool {
         self.request_ids.is_empty()
     }
 
-    /// Inserts everything.
-    pub(super) async fn insert(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    /// Appends everything, or nothing: outside a transaction, it is committed when this is answered.
+    pub(super) async fn append(&self, connection: &mut PgConnection) -> Result<Said, sqlx::Error> {
         let records: Vec<&[u8]> = self.records.iter().map(Vec::as_slice).collect();
         let leaf_hashes: Vec<&[u8]> = self.leaf_hashes.iter().map(<[u8; 32]>::as_slice).collect();
         let content_hashes: Vec<&[u8]> = self.content_hashes.iter().map(<[u8; 32]>::as_slice).collect();
-        sqlx::query("SELECT vedtak.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)")
+        let append = sqlx::query_as(
+            "SELECT * FROM vedtak.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+        );
+        let said: Vec<Said> = append
+            .bind(texts(&self.heads))
+            .bind(&self.follow)
+            .bind(&self.head_times)
+            .bind(texts(&self.look_up_tenants))
+            .bind(&self.look_up_ids)
             .bind(texts(&self.tenants))
             .bind(&self.positions)
             .bind(texts(&self.streams))
@@ -100,9 +150,10 @@ impl Batch {
             .bind(&self.request_versions)
             .bind(&self.request_positions)
             .bind(&self.record_counts)
-            .execute(connection)
+            // Never only the first row: what comes after it says whether it was committed.
+            .fetch_all(connection)
             .await?;
-        Ok(())
+        said.into_iter().next().ok_or(sqlx::Error::RowNotFound)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::batch::NewRecord;
 use super::error::AppendError;
-use super::heads::Locked;
+use super::heads::Head;
 use super::judge::{Judge, Standing, Unreadable, Verdict};
 use super::record::{self, MAX_RECORD_BYTES, Reliance};
 use super::writer::Submission;
@@ -23,7 +23,7 @@ impl<S: Clone> Draft<S> {
     pub(super) fn write<J: Judge<State = S>>(
         &mut self,
         judge: &J,
-        locked: &Locked,
+        head: &Head<S>,
         submission: &Submission<J>,
         verdict: &Verdict<J::Event>,
         relies_on: &[Reliance<'_>],
@@ -33,12 +33,12 @@ impl<S: Clone> Draft<S> {
             self.version += 1;
             let event_type = judge.event_type(event);
             let line = record::Line {
-                tenant: &locked.tenant,
+                tenant: &head.tenant,
                 position: self.position,
                 stream: &submission.stream,
                 version: self.version,
                 event_type,
-                recorded_at: &locked.recorded_at_text,
+                recorded_at: &head.recorded_at_text,
                 role: &verdict.role,
                 relies_on,
                 request_id: submission.request_id,
@@ -52,7 +52,7 @@ impl<S: Clone> Draft<S> {
                 position: self.position,
                 version: self.version,
                 event_type,
-                time: locked.recorded_at,
+                time: head.recorded_at,
                 leaf_hash: record::leaf_hash(&bytes),
                 record: bytes,
             });

@@ -1,6 +1,6 @@
-//! The heads of the tenants in one append: locked, so that nobody else appends to their ledgers until it has ended.
+//! The head of a tenant's ledger, as one append sees it: where it stands, what time it is there, and the states on top of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::PgConnection;
@@ -10,21 +10,46 @@ use uuid::Uuid;
 use super::judge::Judge;
 use super::read::Known;
 use super::record;
-use super::writer::Turn;
+use super::turns::Turn;
 
-/// A tenant's ledger while its head is locked.
-pub(super) struct Locked {
+/// A tenant's ledger in one append.
+pub(super) struct Head<S> {
     pub tenant: Arc<str>,
+    /// The position that the append follows.
+    pub follows: i64,
+    /// The position with what has been judged.
     pub position: i64,
     pub recorded_at: OffsetDateTime,
     /// The same, as records write it.
     pub recorded_at_text: String,
-    /// Those of the requests that were answered before.
+    /// Those of the requests that were answered before, as far as it was asked.
     pub known: HashMap<Uuid, Known>,
+    /// The requests that have been judged.
+    pub requests: HashSet<Uuid>,
+    /// The states of streams, with what has been judged.
+    pub states: HashMap<Arc<str>, Arc<S>>,
 }
 
-/// Locks the heads of the tenants, and learns what was answered before.
-pub(super) async fn lock<J: Judge>(connection: &mut PgConnection, turn: &Turn<J>) -> Result<Vec<Locked>, sqlx::Error> {
+impl<S> Head<S> {
+    pub(super) fn new(tenant: &Arc<str>, follows: i64, recorded_at: OffsetDateTime) -> Self {
+        Self {
+            tenant: Arc::clone(tenant),
+            follows,
+            position: follows,
+            recorded_at,
+            recorded_at_text: record::format_time(recorded_at),
+            known: HashMap::new(),
+            requests: HashSet::new(),
+            states: HashMap::new(),
+        }
+    }
+}
+
+/// Locks the heads of the tenants until the transaction ends, and learns what was answered before.
+pub(super) async fn lock<J: Judge>(
+    connection: &mut PgConnection,
+    turn: &Turn<J>,
+) -> Result<Vec<Head<J::State>>, sqlx::Error> {
     let tenants: Vec<&str> = turn.keys().map(AsRef::as_ref).collect();
     let requests = || turn.values().flatten().map(|waiting| &waiting.submission);
     let request_tenants: Vec<&str> = requests().map(|submission| &*submission.tenant).collect();
@@ -52,12 +77,9 @@ pub(super) async fn lock<J: Judge>(connection: &mut PgConnection, turn: &Turn<J>
     }
     let heads = turn.keys().zip(positions).zip(times);
     Ok(heads
-        .map(|((tenant, position), recorded_at)| Locked {
-            tenant: Arc::clone(tenant),
-            position,
-            recorded_at,
-            recorded_at_text: record::format_time(recorded_at),
+        .map(|((tenant, position), recorded_at)| Head {
             known: known.remove(&**tenant).unwrap_or_default(),
+            ..Head::new(tenant, position, recorded_at)
         })
         .collect())
 }

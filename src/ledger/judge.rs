@@ -72,7 +72,7 @@ pub trait Judge: Send + Sync + 'static {
     /// An event.
     type Event: Send + Sync + 'static;
     /// A refusal.
-    type Refusal: Send + 'static;
+    type Refusal: Send + Sync + 'static;
 
     /// The state of this stream before its first event; none when there are no streams of that kind.
     fn empty(&self, stream: &str) -> Option<Self::State>;

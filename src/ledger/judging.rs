@@ -3,94 +3,157 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::append::{Appender, Outcome, Overlay};
-use super::batch::Batch;
+use super::append::Appender;
 use super::draft::{Draft, receipt};
 use super::error::{AppendError, LedgerError};
-use super::heads::Locked;
+use super::heads::Head;
 use super::judge::{Judge, MOST_ROUNDS, MOST_STREAMS};
+use super::judged::{Judged, Outcome};
+use super::line::Line;
 use super::memory::Key;
+use super::queue::Waiting;
 use super::read::{fold_on, read_tails};
 use super::record::Reliance;
-use super::wire::Wire;
-use super::writer::{Answer, Submission, Turn};
+use super::turns::Turn;
+use super::writer::{Answer, Submission};
 
 /// The states of the other streams that a command relies on, by their names.
 type Facts<S> = HashMap<String, Arc<S>>;
 
-impl<J: Judge> Appender<J> {
-    /// The states of the streams that these commands go to: all that memory does not have is read at once.
-    pub(super) async fn prefetch(
+/// Where submissions are judged: on top of `judged`, which follows `before`, which follows what is committed.
+pub(super) struct Judging<'a, J: Judge> {
+    pub appender: &'a mut Appender<J>,
+    /// What is being committed meanwhile.
+    pub before: Option<&'a Judged<J>>,
+    pub judged: &'a mut Judged<J>,
+    /// Where the states are read that memory does not have.
+    pub line: &'a mut Line,
+    /// Whether the heads are locked, and known what was answered before.
+    pub locked: bool,
+}
+
+impl<J: Judge> Judging<'_, J> {
+    /// Judges these, tenant by tenant; the heads of all of them are in `judged`. When the database fails, those that have not been
+    /// judged stay in the turn.
+    pub(super) async fn turn(&mut self, turn: &mut Turn<J>) -> Result<(), sqlx::Error> {
+        self.prefetch(turn).await?;
+        while let Some((tenant, waiting)) = turn.pop_first() {
+            let Some(mut head) = self.judged.heads.remove(&tenant) else {
+                continue;
+            };
+            let mut waiting = waiting.into_iter();
+            let mut outcome = Ok(());
+            while outcome.is_ok()
+                && let Some(next) = waiting.next()
+            {
+                if let Err((next, error)) = self.waiting(&mut head, next).await {
+                    turn.insert(
+                        Arc::clone(&tenant),
+                        std::iter::once(next).chain(waiting.by_ref()).collect(),
+                    );
+                    outcome = Err(error);
+                }
+            }
+            self.judged.heads.insert(tenant, head);
+            outcome?;
+        }
+        Ok(())
+    }
+
+    async fn waiting(
         &mut self,
-        wire: &mut Wire,
-        heads: &[Locked],
-        turn: &Turn<J>,
-    ) -> Result<Vec<Overlay<J::State>>, sqlx::Error> {
-        let mut overlays: Vec<Overlay<J::State>> = Vec::new();
+        head: &mut Head<J::State>,
+        waiting: Waiting<J>,
+    ) -> Result<(), (Waiting<J>, sqlx::Error)> {
+        // Whoever has stopped waiting is not recorded: its caller was told that the time was up.
+        if waiting.reply.is_closed() {
+            return Ok(());
+        }
+        match self.submission(head, &waiting.submission).await {
+            Ok(outcome) => {
+                head.requests.insert(waiting.submission.request_id);
+                // What is recorded finds out by its key that it was recorded before.
+                if outcome.is_err() && !self.locked {
+                    self.judged.batch.look_up(&waiting.submission);
+                }
+                self.judged.answers.push((waiting, outcome));
+                Ok(())
+            }
+            Err(error) => Err((waiting, error)),
+        }
+    }
+
+    /// The states of the streams that these commands go to: all that memory does not have is read at once.
+    async fn prefetch(&mut self, turn: &Turn<J>) -> Result<(), sqlx::Error> {
         let mut stale = Vec::new();
-        for (index, (locked, waiting)) in heads.iter().zip(turn.values()).enumerate() {
-            let mut overlay = Overlay::new();
+        for (tenant, waiting) in turn {
             let mut seen = HashSet::new();
             for stream in waiting.iter().map(|waiting| &waiting.submission.stream) {
-                if !seen.insert(stream) {
+                let head = self.judged.heads.get(tenant);
+                if head.is_none_or(|head| head.states.contains_key(stream)) || !seen.insert(stream) {
                     continue;
                 }
                 // A stream that cannot be is refused when its turn comes.
-                let Some((state, current)) = self.remembered_state(locked, stream) else {
-                    continue;
-                };
-                if current {
-                    overlay.insert(Arc::clone(stream), state);
-                } else {
-                    stale.push((index, Arc::clone(&locked.tenant), Arc::clone(stream), state));
-                }
-            }
-            overlays.push(overlay);
-        }
-        if !stale.is_empty() {
-            let asked: Vec<_> = stale
-                .iter()
-                .map(|(_, tenant, stream, state)| (&**tenant, &**stream, self.judge.version(state)))
-                .collect();
-            let tails = read_tails(wire.connection().await?, &asked).await?;
-            for ((index, _, stream, mut state), tail) in stale.into_iter().zip(tails) {
-                // One that is long or cannot be read is left to whoever needs it.
-                let Some(tail) = tail else { continue };
-                if tail.is_empty()
-                    || tail
-                        .iter()
-                        .all(|entry| entry.fold_into(&*self.judge, Arc::make_mut(&mut state)).is_ok())
-                {
-                    overlays[index].insert(stream, state);
+                match self.remembered(tenant, stream) {
+                    Some((state, true)) => self.keep(tenant, stream, state),
+                    Some((state, false)) => stale.push((Arc::clone(tenant), Arc::clone(stream), state)),
+                    None => {}
                 }
             }
         }
-        Ok(overlays)
+        if stale.is_empty() {
+            return Ok(());
+        }
+        let judge = Arc::clone(&self.appender.judge);
+        let asked: Vec<_> = stale
+            .iter()
+            .map(|(tenant, stream, state)| (&**tenant, &**stream, judge.version(state)))
+            .collect();
+        let tails = read_tails(self.line.connection().await?, &asked).await?;
+        for ((tenant, stream, mut state), tail) in stale.into_iter().zip(tails) {
+            // One that is long or cannot be read is left to whoever needs it.
+            let Some(tail) = tail else { continue };
+            if tail.is_empty()
+                || tail
+                    .iter()
+                    .all(|entry| entry.fold_into(&*judge, Arc::make_mut(&mut state)).is_ok())
+            {
+                self.keep(&tenant, &stream, state);
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, tenant: &Arc<str>, stream: &Arc<str>, state: Arc<J::State>) {
+        if let Some(head) = self.judged.heads.get_mut(tenant) {
+            head.states.insert(Arc::clone(stream), state);
+        }
     }
 
     /// The state of a stream as memory has it, and whether it is known to be the newest; none when there are no such streams.
-    fn remembered_state(&mut self, locked: &Locked, stream: &Arc<str>) -> Option<(Arc<J::State>, bool)> {
-        let key: Key = (Arc::clone(&locked.tenant), Arc::clone(stream));
-        let (version, state) = match self.states.lend(&key) {
+    fn remembered(&mut self, tenant: &Arc<str>, stream: &Arc<str>) -> Option<(Arc<J::State>, bool)> {
+        let before = self.before.and_then(|before| before.heads.get(tenant));
+        if let Some(state) = before.and_then(|head| head.states.get(stream)) {
+            return Some((Arc::clone(state), true));
+        }
+        let key: Key = (Arc::clone(tenant), Arc::clone(stream));
+        let (version, state) = match self.appender.states.lend(&key) {
             Some(kept) => kept,
-            None => (0, Arc::new(self.judge.empty(stream)?)),
+            None => (0, Arc::new(self.appender.judge.empty(stream)?)),
         };
-        self.lent.push(key);
-        let remembered = self.remembered.get(&locked.tenant);
+        self.judged.lent.push(key);
+        let remembered = self.appender.remembered.get(tenant);
         let current = remembered.and_then(|remembered| remembered.versions.get(stream)) == Some(&version);
         Some((state, current))
     }
 
     /// Judges one submission. The outer error is the database's, the inner one the submission's own.
-    pub(super) async fn submission(
+    async fn submission(
         &mut self,
-        wire: &mut Wire,
-        locked: &mut Locked,
-        overlay: &mut Overlay<J::State>,
-        batch: &mut Batch,
+        head: &mut Head<J::State>,
         submission: &Submission<J>,
     ) -> Result<Outcome<J::Refusal>, sqlx::Error> {
-        if let Some(known) = locked.known.get(&submission.request_id) {
+        if let Some(known) = head.known.get(&submission.request_id) {
             let same = known.content_hash == submission.content_hash;
             return Ok(if same {
                 Ok(Answer::Repeated(known.clone()))
@@ -98,52 +161,49 @@ impl<J: Judge> Appender<J> {
                 Err(AppendError::RequestReused)
             });
         }
-        let state = match self.current(wire, locked, overlay, &submission.stream).await? {
+        let state = match self.current(head, &submission.stream).await? {
             Ok(state) => state,
             Err(error) => return Ok(Err(error)),
         };
-        let version = self.judge.version(&state);
+        let judge = Arc::clone(&self.appender.judge);
+        let version = judge.version(&state);
         if submission.expected_version.is_some_and(|expected| expected != version) {
             return Ok(Err(AppendError::Stale { current: version }));
         }
         let mut draft = Draft {
             state,
             version,
-            position: locked.position,
+            position: head.position,
             records: Vec::new(),
         };
         for (index, command) in submission.commands.iter().enumerate() {
-            let facts = match self
-                .facts(wire, locked, overlay, submission, command, &draft.state)
-                .await?
-            {
+            let facts = match self.facts(head, submission, command, &draft.state).await? {
                 Ok(facts) => facts,
                 Err(error) => return Ok(Err(error)),
             };
-            let verdict = match self
-                .judge
-                .judge(command, &draft.state, &facts, &submission.circumstances)
-            {
+            let verdict = match judge.judge(command, &draft.state, &facts, &submission.circumstances) {
                 Ok(verdict) => verdict,
                 Err(refusal) => return Ok(Err(AppendError::Refused { index, refusal })),
             };
-            let relies_on = self.reliance(&facts);
-            if let Err(error) = draft.write(&*self.judge, locked, submission, &verdict, &relies_on) {
+            let relies_on = reliance(&*judge, &facts);
+            if let Err(error) = draft.write(&*judge, head, submission, &verdict, &relies_on) {
                 return Ok(Err(error));
             }
             drop(facts);
             if submission.commands.len() == 1 {
                 // Nothing can fail any more, so the state before is not needed: one holder less may spare a copy of it.
-                overlay.remove(&submission.stream);
+                head.states.remove(&submission.stream);
             }
-            if let Err(error) = draft.fold(&*self.judge, submission, &verdict.events) {
+            if let Err(error) = draft.fold(&*judge, submission, &verdict.events) {
                 return Ok(Err(error));
             }
         }
-        locked.position = draft.position;
-        overlay.insert(Arc::clone(&submission.stream), draft.state);
+        head.position = draft.position;
+        head.states.insert(Arc::clone(&submission.stream), draft.state);
         let receipt = receipt(submission, draft.version, draft.position, &draft.records);
-        batch.add(submission, draft.version, draft.position, draft.records);
+        self.judged
+            .batch
+            .add(submission, draft.version, draft.position, draft.records);
         Ok(Ok(Answer::Recorded(receipt)))
     }
 
@@ -151,16 +211,17 @@ impl<J: Judge> Appender<J> {
     /// many are refused, since a decision on half of them could be wrong.
     async fn facts(
         &mut self,
-        wire: &mut Wire,
-        locked: &Locked,
-        overlay: &mut Overlay<J::State>,
+        head: &mut Head<J::State>,
         submission: &Submission<J>,
         command: &J::Command,
         own: &Arc<J::State>,
     ) -> Result<Result<Facts<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
         let mut facts = HashMap::new();
         for round in 0.. {
-            let mut streams = self.judge.relies_on(command, own, &facts, &submission.circumstances);
+            let mut streams = self
+                .appender
+                .judge
+                .relies_on(command, own, &facts, &submission.circumstances);
             streams.retain(|stream| !facts.contains_key(stream));
             if streams.is_empty() {
                 break;
@@ -169,12 +230,11 @@ impl<J: Judge> Appender<J> {
                 return Ok(Err(AppendError::ReliesOnTooMuch));
             }
             for stream in streams {
-                // What the commands before it in this submission have made of its own stream stands in no overlay yet.
+                // What the commands before it in this submission have made of its own stream stands nowhere else yet.
                 let state = if *stream == *submission.stream {
                     Arc::clone(own)
                 } else {
-                    let name = Arc::from(stream.as_str());
-                    match self.current(wire, locked, overlay, &name).await? {
+                    match self.current(head, &Arc::from(stream.as_str())).await? {
                         Ok(state) => state,
                         Err(error) => return Ok(Err(error)),
                     }
@@ -185,43 +245,50 @@ impl<J: Judge> Appender<J> {
         Ok(Ok(facts))
     }
 
-    /// What the record says of the facts.
-    fn reliance<'a>(&self, facts: &'a Facts<J::State>) -> Vec<Reliance<'a>> {
-        let mut relies_on: Vec<Reliance<'a>> = facts
-            .iter()
-            .map(|(stream, state)| Reliance {
-                position: self.judge.position(state),
-                stream: stream.into(),
-            })
-            .collect();
-        relies_on.sort_by(|a, b| a.stream.cmp(&b.stream));
-        relies_on
-    }
-
-    /// The state of a stream as this transaction sees it.
+    /// The state of a stream as this append sees it.
     async fn current(
         &mut self,
-        wire: &mut Wire,
-        locked: &Locked,
-        overlay: &mut Overlay<J::State>,
+        head: &mut Head<J::State>,
         stream: &Arc<str>,
     ) -> Result<Result<Arc<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
-        if let Some(state) = overlay.get(stream) {
+        if let Some(state) = head.states.get(stream) {
             return Ok(Ok(Arc::clone(state)));
         }
-        let Some((mut state, current)) = self.remembered_state(locked, stream) else {
+        let Some((mut state, current)) = self.remembered(&head.tenant, stream) else {
             return Ok(Err(AppendError::UnknownStream));
         };
         if !current {
-            let connection = wire.connection().await?;
-            match fold_on(&*self.judge, connection, &locked.tenant, stream, &mut state, i64::MAX).await {
+            let connection = self.line.connection().await?;
+            match fold_on(
+                &*self.appender.judge,
+                connection,
+                &head.tenant,
+                stream,
+                &mut state,
+                i64::MAX,
+            )
+            .await
+            {
                 Ok(()) => {}
                 Err(LedgerError::Unreadable(unreadable)) => return Ok(Err(unreadable.into())),
                 Err(LedgerError::Store(error)) => return Err(error),
                 Err(other) => return Ok(Err(AppendError::Unavailable(other.to_string()))),
             }
         }
-        overlay.insert(Arc::clone(stream), Arc::clone(&state));
+        head.states.insert(Arc::clone(stream), Arc::clone(&state));
         Ok(Ok(state))
     }
+}
+
+/// What the record says of the facts.
+fn reliance<'a, J: Judge>(judge: &J, facts: &'a Facts<J::State>) -> Vec<Reliance<'a>> {
+    let mut relies_on: Vec<Reliance<'a>> = facts
+        .iter()
+        .map(|(stream, state)| Reliance {
+            position: judge.position(state),
+            stream: stream.into(),
+        })
+        .collect();
+    relies_on.sort_by(|a, b| a.stream.cmp(&b.stream));
+    relies_on
 }

@@ -7,14 +7,16 @@ mod draft;
 mod error;
 mod heads;
 mod judge;
+mod judged;
 mod judging;
+mod line;
 mod memory;
 mod queue;
 mod read;
 mod record;
 mod signal;
 mod store;
-mod wire;
+mod turns;
 mod writer;
 
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! The writers: each takes what waits for its tenants, in turns that are fair between tenants, and appends it in one transaction.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -13,14 +12,15 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
 use uuid::Uuid;
 
-use super::append::Appender;
-use super::error::AppendError;
+use super::append::{Appender, Sending};
 use super::judge::{Circumstances, Judge};
+use super::judged::Judged;
 use super::memory::States;
 use super::queue::{Queues, Waiting};
 use super::read::Known;
 use super::signal::Signals;
 use super::store::Store;
+use super::turns::{Tenants, Turn};
 use crate::schema::v1::Receipt;
 
 /// Commands on one stream, to be recorded all or none.
@@ -103,11 +103,12 @@ pub(super) fn start<J: Judge>(
         .map(|_| {
             let (sender, waiting) = mpsc::channel(half);
             let appender = Appender::new(Arc::clone(judge), store.clone(), states.clone(), signals.clone());
-            let tenants = Tenants::default();
             let writer = Writer {
                 appender,
                 waiting,
-                tenants,
+                tenants: Tenants::default(),
+                away: None,
+                next: Judged::default(),
                 most_sorted: half,
                 batch: config.batch.max(1),
                 observer: Arc::clone(observer),
@@ -120,10 +121,21 @@ pub(super) fn start<J: Judge>(
     Queues::new(senders, config.queue_per_tenant.max(1), tracker)
 }
 
+/// What is being committed.
+struct Away<J: Judge> {
+    judged: Judged<J>,
+    records: usize,
+    sending: Sending,
+    began: Instant,
+}
+
 struct Writer<J: Judge> {
     appender: Appender<J>,
     waiting: mpsc::Receiver<Waiting<J>>,
     tenants: Tenants<J>,
+    /// What is being committed, and what has been judged meanwhile and follows it.
+    away: Option<Away<J>>,
+    next: Judged<J>,
     most_sorted: usize,
     batch: usize,
     observer: Arc<dyn Observer>,
@@ -132,31 +144,156 @@ struct Writer<J: Judge> {
 }
 
 impl<J: Judge> Writer<J> {
-    /// Runs until the queue is closed and empty.
+    /// Runs until the queue is closed and everything in it is answered.
     async fn run(mut self) {
-        loop {
-            // Nothing lingers: whatever has come while the last transaction ran is the next one.
-            if self.tenants.is_empty() {
-                let Some(waiting) = self.waiting.recv().await else {
-                    return self.appender.close().await;
-                };
-                self.tenants.add(waiting);
-            }
+        while self.wait().await {
             // All that has come is sorted by tenant before turns are taken: only so can who came last be among the next.
             while self.tenants.count < self.most_sorted
                 && let Ok(waiting) = self.waiting.try_recv()
             {
                 self.tenants.add(waiting);
             }
-            let batch = self.tenants.take(self.batch);
             self.tell_queue();
-            // A panic in a rule must not take the writer with it: whoever was in the batch is told to ask again.
-            if AssertUnwindSafe(self.append(batch)).catch_unwind().await.is_err() {
+            self.judge().await;
+            self.send().await;
+        }
+        self.appender.close().await;
+    }
+
+    /// Waits until there is something to do; false when nothing ever will be.
+    async fn wait(&mut self) -> bool {
+        let Some(away) = &mut self.away else {
+            if self.tenants.is_empty() {
+                let Some(waiting) = self.waiting.recv().await else {
+                    return false;
+                };
+                self.tenants.add(waiting);
+            }
+            return true;
+        };
+        tokio::select! {
+            biased;
+            sent = &mut away.sending => self.settle(sent).await,
+            Some(waiting) = self.waiting.recv(), if self.tenants.count < self.most_sorted => self.tenants.add(waiting),
+        }
+        true
+    }
+
+    /// Judges what waits, as far as there is room in the next transaction. Nothing lingers: the next one is whatever has come while
+    /// the last one was committed.
+    async fn judge(&mut self) {
+        let room = self.batch.saturating_sub(self.next.answers.len());
+        if room == 0 || self.tenants.is_empty() {
+            return;
+        }
+        let next = &self.next.heads;
+        let mut turn = self.tenants.take(room, |tenant, id| {
+            next.get(tenant).is_some_and(|head| head.requests.contains(id))
+        });
+        let before = self.away.as_ref().map(|away| &away.judged);
+        let mut ahead = self.appender.foresee(&mut turn, before, &mut self.next);
+        if !ahead.is_empty() {
+            let judging = self.appender.judge_ahead(&mut ahead, before, &mut self.next);
+            // A panic in a rule must not take the writer with it: whoever was judged with it is told to ask again.
+            if AssertUnwindSafe(judging).catch_unwind().await.is_err() {
+                error!("a rule panicked; those who were judged with it are told to send it again");
+                self.next = Judged::default();
+                self.appender.forget();
+                return;
+            }
+            for (tenant, left) in ahead {
+                turn.insert(tenant, left);
+            }
+        }
+        if !turn.is_empty() {
+            // Those that came before are recorded before.
+            self.flush().await;
+            self.append_locked(turn).await;
+        }
+    }
+
+    /// Sends what has been judged, when the connection is free.
+    async fn send(&mut self) {
+        if self.away.is_some() || self.next.is_empty() {
+            return;
+        }
+        let mut judged = std::mem::take(&mut self.next);
+        let records = judged.batch.records();
+        let began = Instant::now();
+        let sending = self.appender.send(&mut judged).await;
+        self.away = Some(Away {
+            judged,
+            records,
+            sending,
+            began,
+        });
+    }
+
+    /// Waits until everything that has been judged is committed.
+    async fn flush(&mut self) {
+        self.send().await;
+        while let Some(away) = &mut self.away {
+            let sent = (&mut away.sending).await;
+            self.settle(sent).await;
+        }
+    }
+
+    /// Hears what came of what was sent, sends what follows it, and answers.
+    async fn settle(&mut self, sent: <Sending as Future>::Output) {
+        let Some(mut away) = self.away.take() else { return };
+        let sent = sent.unwrap_or(Err(sqlx::Error::WorkerCrashed));
+        let appended = match sent {
+            Ok((connection, said)) => Ok(self.appender.sent(connection, said.as_ref())),
+            Err(error) => Err(error),
+        };
+        let mut turn = Turn::new();
+        match appended {
+            Ok(true) => {
+                self.appender.remember(&mut away.judged);
+                self.send().await;
+                let submissions = away.judged.answers.len();
+                self.observer.appended(submissions, away.records, away.began.elapsed());
+                away.judged.answer();
+                return;
+            }
+            // Nothing was, so that it can be tried again.
+            Ok(false) | Err(sqlx::Error::Database(_)) => {
+                self.appender.give_up(&mut away.judged);
+                away.judged.into_turn(&mut turn);
+            }
+            Err(error) => self.appender.lose(away.judged, &error),
+        }
+        // What was judged on top of it is judged anew.
+        let mut next = std::mem::take(&mut self.next);
+        self.appender.give_up(&mut next);
+        next.into_turn(&mut turn);
+        self.append_locked(turn).await;
+    }
+
+    /// Appends a turn under locks. When the database refuses it as a whole, each submission is tried alone, so that none fails
+    /// another.
+    async fn append_locked(&mut self, turn: Turn<J>) {
+        let submissions: usize = turn.values().map(Vec::len).sum();
+        if submissions == 0 {
+            return;
+        }
+        let began = Instant::now();
+        let span = info_span!("append", submissions, tenants = turn.len());
+        let appending = self.appender.append_locked(turn).instrument(span);
+        match AssertUnwindSafe(appending).catch_unwind().await {
+            Ok(Ok(records)) => self.observer.appended(submissions, records, began.elapsed()),
+            Ok(Err(failed)) if failed.retry_alone && submissions > 1 => {
+                error!(error = %failed.error, submissions, "the database refused a batch; trying each submission alone");
+                for waiting in failed.turn.into_values().flatten() {
+                    let alone = Turn::from([(Arc::clone(&waiting.submission.tenant), vec![waiting])]);
+                    Box::pin(self.append_locked(alone)).await;
+                }
+            }
+            Ok(Err(failed)) => failed.answer(),
+            Err(_) => {
                 error!("a batch panicked; its callers are told to send it again");
                 self.appender.forget();
             }
-            // Those who were answered now say what they want next, and belong in the next transaction together.
-            tokio::task::yield_now().await;
         }
     }
 
@@ -167,119 +304,9 @@ impl<J: Judge> Writer<J> {
             self.told = waiting;
         }
     }
-
-    /// Appends a batch. When the database refuses it as a whole, each submission is tried alone, so that none fails another.
-    async fn append(&mut self, batch: Turn<J>) {
-        let submissions: usize = batch.values().map(Vec::len).sum();
-        let began = Instant::now();
-        let span = info_span!("append", submissions, tenants = batch.len());
-        match self.appender.append(batch).instrument(span).await {
-            Ok(records) => self.observer.appended(submissions, records, began.elapsed()),
-            Err(failed) if failed.retry_alone && submissions > 1 => {
-                error!(error = %failed.error, submissions, "the database refused a batch; trying each submission alone");
-                for waiting in failed.batch.into_values().flatten() {
-                    let alone = Turn::from([(Arc::clone(&waiting.submission.tenant), vec![waiting])]);
-                    if let Err(failed) = self.appender.append(alone).await {
-                        failed.answer();
-                    }
-                }
-            }
-            Err(failed) => failed.answer(),
-        }
-    }
 }
 
 fn difference(now: usize, before: usize) -> i64 {
     let count = |waiting| i64::try_from(waiting).expect("a bounded queue");
     count(now) - count(before)
-}
-
-/// The submissions of one transaction, by tenant. Sorted, so that all processes lock heads in the same order.
-pub(super) type Turn<J> = BTreeMap<Arc<str>, Vec<Waiting<J>>>;
-
-/// A batch that was not appended.
-pub(super) struct Failed<J: Judge> {
-    pub batch: Turn<J>,
-    pub error: sqlx::Error,
-    /// The database refused it, so nothing of it was recorded, and a part of it may well be accepted.
-    pub retry_alone: bool,
-}
-
-impl<J: Judge> Failed<J> {
-    fn answer(self) {
-        error!(error = %self.error, "a batch was not appended");
-        for waiting in self.batch.into_values().flatten() {
-            let sentence = "The database did not confirm the commit. Send the same request again with the same request_id: it is recorded at most once.";
-            let _ = waiting.reply.send(Err(AppendError::Unavailable(sentence.to_owned())));
-        }
-    }
-}
-
-/// What has come but is not yet appended, by tenant.
-struct Tenants<J: Judge> {
-    waiting: HashMap<Arc<str>, VecDeque<Waiting<J>>>,
-    /// The tenants whose turn it is, in order.
-    turns: VecDeque<Arc<str>>,
-    /// How many wait.
-    count: usize,
-}
-
-impl<J: Judge> Default for Tenants<J> {
-    fn default() -> Self {
-        Self {
-            waiting: HashMap::new(),
-            turns: VecDeque::new(),
-            count: 0,
-        }
-    }
-}
-
-impl<J: Judge> Tenants<J> {
-    fn is_empty(&self) -> bool {
-        self.turns.is_empty()
-    }
-
-    fn add(&mut self, waiting: Waiting<J>) {
-        let tenant = Arc::clone(&waiting.submission.tenant);
-        let queue = self.waiting.entry(Arc::clone(&tenant)).or_default();
-        if queue.is_empty() {
-            self.turns.push_back(tenant);
-        }
-        queue.push_back(waiting);
-        self.count += 1;
-    }
-
-    /// Takes so many submissions at the most, an equal share of each tenant's; whoever has more waits for its next turn. A request
-    /// id stands only once in a transaction: its second waits too, and then finds the first one's receipt.
-    fn take(&mut self, most: usize) -> Turn<J> {
-        let share = (most / self.turns.len().max(1)).max(1);
-        let mut turn = Turn::new();
-        let mut taken = 0;
-        for _ in 0..self.turns.len() {
-            if taken >= most {
-                break;
-            }
-            let Some(tenant) = self.turns.pop_front() else { break };
-            let Some(queue) = self.waiting.get_mut(&tenant) else {
-                continue;
-            };
-            let mut mine: Vec<Waiting<J>> = Vec::new();
-            let mut ids = std::collections::HashSet::new();
-            while mine.len() < share
-                && let Some(next) = queue.front()
-                && ids.insert(next.submission.request_id)
-            {
-                mine.extend(queue.pop_front());
-            }
-            if queue.is_empty() {
-                self.waiting.remove(&tenant);
-            } else {
-                self.turns.push_back(Arc::clone(&tenant));
-            }
-            taken += mine.len();
-            turn.insert(tenant, mine);
-        }
-        self.count -= taken;
-        turn
-    }
 }

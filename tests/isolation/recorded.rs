@@ -104,9 +104,11 @@ async fn the_service_cannot_append_what_is_recorded_already_or_is_no_record() {
     ] {
         let statement = format!(
             "SELECT vedtak.append(
+                ARRAY[tenant], ARRAY[(SELECT position FROM vedtak.heads)], ARRAY[clock_timestamp()], ARRAY[]::text[], ARRAY[]::uuid[],
                 ARRAY[tenant], ARRAY[{position}], ARRAY[{stream}]::text[], ARRAY[{version}]::bigint[], ARRAY[type], ARRAY[recorded_at],
                 ARRAY[request_id], ARRAY[{record}], ARRAY[{leaf_hash}],
-                ARRAY[]::text[], ARRAY[]::uuid[], ARRAY[]::bytea[], ARRAY[]::text[], ARRAY[]::bigint[], ARRAY[]::bigint[], ARRAY[]::int[]
+                ARRAY[tenant], ARRAY[gen_random_uuid()], ARRAY[leaf_hash], ARRAY[stream]::text[], ARRAY[1]::bigint[], ARRAY[1]::bigint[],
+                ARRAY[1]
              ) FROM vedtak.records WHERE position = 1"
         );
         let error = session
