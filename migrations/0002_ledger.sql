@@ -27,7 +27,7 @@ CREATE TABLE vedtak.records (
     record      bytea       NOT NULL,
     leaf_hash   bytea       NOT NULL,
     PRIMARY KEY (tenant, position),
-    UNIQUE (tenant, stream, version),
+    UNIQUE (stream, tenant, version),  -- what tells most apart comes first: every level of the index compares it first
     CHECK (tenant <> ''),
     CHECK (position >= 1 AND version >= 1),
     CHECK (octet_length(record) BETWEEN 1 AND 65535),
@@ -51,7 +51,7 @@ CREATE TABLE vedtak.requests (
     -- The position that the answer rests on, and how many records end there; none when nothing changed.
     position       bigint NOT NULL,
     record_count   int    NOT NULL,
-    PRIMARY KEY (tenant, request_id),
+    PRIMARY KEY (request_id, tenant),
     CHECK (tenant <> ''),
     CHECK (octet_length(content_hash) = 32),
     CHECK (record_count >= 0)

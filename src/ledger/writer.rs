@@ -249,8 +249,10 @@ impl<J: Judge> Writer<J> {
         let mut turn = Turn::new();
         match appended {
             Ok(true) => {
-                self.appender.remember(&mut away.judged);
                 self.send().await;
+                // The database is to have its next work before this one tells what came of the last.
+                tokio::task::yield_now().await;
+                self.appender.remember(&mut away.judged);
                 let submissions = away.judged.answers.len();
                 self.observer.appended(submissions, away.records, away.began.elapsed());
                 away.judged.answer();
