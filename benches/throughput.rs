@@ -231,14 +231,14 @@ async fn library(name: &'static str, span: Duration, tenants: usize) -> Outcome 
     })
     .await
     .expect("a database");
-    let ledger = Ledger::start(
+    let ledger = Arc::new(Ledger::start(
         Arc::new(Rules),
         store,
         &WriterConfig::default(),
         Arc::new(support::Deaf),
-    );
+    ));
     measure(name, span, |index| {
-        let (ledger, tenant) = (ledger.clone(), Arc::<str>::from(format!("tenant-{}", index % tenants)));
+        let (ledger, tenant) = (Arc::clone(&ledger), Arc::<str>::from(format!("tenant-{}", index % tenants)));
         let mut project = String::new();
         move |turn| {
             let (opens, register, risk) = next(&mut project, turn);
@@ -247,13 +247,13 @@ async fn library(name: &'static str, span: Duration, tenants: usize) -> Outcome 
             } else {
                 submission(&tenant, &risk, risk.context.as_ref())
             };
-            append(ledger.clone(), submission)
+            append(Arc::clone(&ledger), submission)
         }
     })
     .await
 }
 
-async fn append(ledger: Ledger<Rules>, submission: Submission<Rules>) {
+async fn append(ledger: Arc<Ledger<Rules>>, submission: Submission<Rules>) {
     ledger.append(submission).await.expect("a valid command is recorded");
 }
 

@@ -1,6 +1,7 @@
 //! The one handler behind both doors: the bytes of a request in, the bytes of its answer out.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,9 +24,12 @@ use crate::telemetry::{Metrics, Outcome};
 /// The messages of a streamed answer, each as its bytes.
 pub type ReplyStream = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
 
-/// Everything that the RPCs are answered from.
+/// Everything that the RPCs are answered from. Cheap to clone: each request has its own.
 #[derive(Clone, Debug)]
-pub struct Service {
+pub struct Service(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     ledger: Ledger<Rules>,
     projections: Projections,
     metrics: Metrics,
@@ -35,42 +39,42 @@ pub struct Service {
 impl Service {
     /// A service over these ledgers and their projections, until `stopping` is cancelled.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         ledger: Ledger<Rules>,
         projections: Projections,
         metrics: Metrics,
         stopping: CancellationToken,
     ) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             ledger,
             projections,
             metrics,
             stopping,
-        }
+        }))
     }
 
     /// Cancelled when the service is about to stop: what has no end of its own ends then.
     #[must_use]
-    pub const fn stopping(&self) -> &CancellationToken {
-        &self.stopping
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.0.stopping
     }
 
     /// The ledgers.
     #[must_use]
-    pub const fn ledger(&self) -> &Ledger<Rules> {
-        &self.ledger
+    pub fn ledger(&self) -> &Ledger<Rules> {
+        &self.0.ledger
     }
 
     /// What is counted and timed.
     #[must_use]
-    pub const fn metrics(&self) -> &Metrics {
-        &self.metrics
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// The projections.
     #[must_use]
-    pub const fn projections(&self) -> &Projections {
-        &self.projections
+    pub fn projections(&self) -> &Projections {
+        &self.0.projections
     }
 
     /// Answers a command or a query, within the deadline.
@@ -88,11 +92,12 @@ impl Service {
         let answer = async {
             match method.kind {
                 MethodKind::Command => {
-                    let outcome = commands::record(&self.ledger, caller, method, request).await;
-                    self.metrics.command(outcome_of(&outcome));
+                    let outcome = commands::record(&self.0.ledger, caller, method, request).await;
+                    self.0.metrics.command(outcome_of(&outcome));
                     Ok(outcome?.encode_to_vec().into())
                 }
-                MethodKind::Query => queries::answer(self, caller, method.grpc_path, request).await,
+                // Boxed: the way to the largest of the answers is not to be carried about with every command.
+                MethodKind::Query => Box::pin(queries::answer(self, caller, method.grpc_path, request)).await,
                 MethodKind::Stream => Err(Failure::unknown_method(method.grpc_path)),
             }
         };
