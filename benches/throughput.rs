@@ -238,7 +238,10 @@ async fn library(name: &'static str, span: Duration, tenants: usize) -> Outcome 
         Arc::new(support::Deaf),
     ));
     measure(name, span, |index| {
-        let (ledger, tenant) = (Arc::clone(&ledger), Arc::<str>::from(format!("tenant-{}", index % tenants)));
+        let (ledger, tenant) = (
+            Arc::clone(&ledger),
+            Arc::<str>::from(format!("tenant-{}", index % tenants)),
+        );
         let mut project = String::new();
         move |turn| {
             let (opens, register, risk) = next(&mut project, turn);

@@ -39,12 +39,7 @@ struct Parts {
 impl Service {
     /// A service over these ledgers and their projections, until `stopping` is cancelled.
     #[must_use]
-    pub fn new(
-        ledger: Ledger<Rules>,
-        projections: Projections,
-        metrics: Metrics,
-        stopping: CancellationToken,
-    ) -> Self {
+    pub fn new(ledger: Ledger<Rules>, projections: Projections, metrics: Metrics, stopping: CancellationToken) -> Self {
         Self(Arc::new(Parts {
             ledger,
             projections,

@@ -4,6 +4,7 @@ mod doors;
 mod random;
 mod sequence;
 
+mod ahead;
 mod batches;
 mod concurrency;
 mod effective;
