@@ -218,16 +218,8 @@ impl Story {
     /// Tries to say what no field of a command says, which the JSON door refuses without recording anything.
     pub async fn says_what_no_field_says(&mut self, rule: &'static str, field: &str, name: &str, request: Value) {
         assert!(rules::without_refusal(rule).is_some(), "{rule} is refused by its name");
-        let mut request = self.request(name, request);
-        let mut path = String::new();
-        for part in method(name).path.split('/').skip(1) {
-            let bound = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
-            let value = bound.map(|name| request.as_object_mut().unwrap().remove(name).unwrap());
-            path.push('/');
-            path.push_str(value.as_ref().map_or(part, |value| value.as_str().unwrap()));
-        }
-        let before = self.head().await;
-        let refused = self.doors().post(&path, &request).await.unwrap_err();
+        let (request, before) = (self.request(name, request), self.head().await);
+        let refused = self.doors().send_json(method(name), request).await.unwrap_err();
         assert_eq!(refused.code, "INVALID_ARGUMENT", "{refused:?}");
         assert!(refused.sentence.contains(&format!("'{field}'")), "{refused:?}");
         assert_eq!(self.head().await, before, "what was refused left a trace");
