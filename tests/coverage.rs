@@ -20,6 +20,8 @@ writes it anew; the rules themselves stand in `tests/rules.txt`.
 A **hard** rule refuses the command. A **finding** lets it through and shows the contradiction until it is mended. A **reading** is a
 question that can be answered. What is **held** describes the record, and the rulebook gives it no kind.
 
+Besides the tests below, `tests/life` tells one life through the API, in which somebody tries to break each of the hard rules.
+
 *Where enforced* names the files of `src/domain` that refuse or find in the name of the rule, and for a reading those whose comments
 name it. A dash means that no file does: the rule may be kept by the shape of the messages or allow something, and only its tests
 show it. *Tests* are those named after the rule: that there is one does not say that it proves all of the sentence.
@@ -28,13 +30,15 @@ show it. *Tests* are those named after the rule: that there is one does not say 
 |---|---|---|---|---|
 ";
 
-struct Rule {
-    id: &'static str,
-    kind: &'static str,
+/// A rule of the rulebook.
+pub struct Rule {
+    pub id: &'static str,
+    pub kind: &'static str,
     says: &'static str,
 }
 
-fn rules() -> Vec<Rule> {
+/// All rules.
+pub fn rules() -> Vec<Rule> {
     let parts = RULES.lines().map(|line| line.split(" | ").collect::<Vec<_>>());
     parts
         .map(|parts| match parts[..] {

@@ -10,6 +10,7 @@ mod identity;
 mod isolation;
 mod kills;
 mod laws;
+mod life;
 mod migrations;
 mod openapi;
 mod support;

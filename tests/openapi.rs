@@ -157,6 +157,40 @@ fn fields_carry_their_limits_and_marks() {
 }
 
 #[test]
+fn every_operation_shows_an_example_that_its_own_schemas_allow() {
+    let document = document();
+    for method in METHODS {
+        let operation = &document["paths"][method.path][method.verb];
+        for parameter in operation["parameters"].as_array().unwrap() {
+            assert!(
+                parameter["in"] != "path" || parameter["example"].is_string(),
+                "{} shows no {}",
+                method.name,
+                parameter["name"]
+            );
+        }
+        if !method.has_body {
+            continue;
+        }
+        let content = &operation["requestBody"]["content"]["application/json"];
+        let reference = content["schema"]["$ref"].as_str().unwrap();
+        let schema = document.pointer(reference.trim_start_matches('#')).unwrap();
+        let example = content["example"].as_object().unwrap();
+        assert!(example["context"]["request_id"].is_string(), "{}", method.name);
+        for name in example.keys() {
+            assert!(
+                schema["properties"].get(name).is_some(),
+                "{} has no {name}",
+                method.name
+            );
+        }
+        for name in names(&schema["required"]) {
+            assert!(example.contains_key(name), "{} shows no {name}", method.name);
+        }
+    }
+}
+
+#[test]
 fn a_question_is_asked_in_the_query_string() {
     let document = document();
     let parameters = document["paths"]["/v1/projects/{project_id}/risks"]["get"]["parameters"]

@@ -1,5 +1,6 @@
 //! The `OpenAPI` 3.1 document of the JSON door, built from the same descriptors that the door itself works by.
 
+mod examples;
 mod reading;
 mod schemas;
 
@@ -11,6 +12,8 @@ use serde_json::{Map, Value, json};
 
 use crate::schema::v1::Access;
 use crate::schema::{METHODS, Method, MethodKind, pool};
+use examples::Shown;
+pub use examples::{Example, example_id, examples};
 use schemas::{Place, Schemas, describe, message, path_fields, reference};
 
 const INTRODUCTION: &str = "\
@@ -31,11 +34,11 @@ pub fn document() -> Bytes {
 }
 
 fn build() -> Value {
-    let schemas = Schemas::new();
+    let (schemas, shown) = (Schemas::new(), Shown::new());
     let mut paths: Map<String, Value> = Map::new();
     for (index, method) in METHODS.iter().enumerate() {
         let entry = paths.entry(method.path).or_insert_with(|| json!({}));
-        entry[method.verb] = operation(&schemas, method, index);
+        entry[method.verb] = operation(&schemas, &shown, method, index);
     }
     let mut components = schemas.components();
     components.insert("Problem".to_owned(), problem());
@@ -92,13 +95,13 @@ fn descriptor(method: &Method) -> MethodDescriptor {
         .expect("the table of RPCs and the descriptors come from the same build")
 }
 
-fn operation(schemas: &Schemas, method: &Method, index: usize) -> Value {
+fn operation(schemas: &Schemas, shown: &Shown, method: &Method, index: usize) -> Value {
     let descriptor = descriptor(method);
     let comment = schemas.reading.comment(&descriptor.parent_file(), descriptor.path());
     let mut operation = json!({
         "operationId": method.name,
         "tags": [descriptor.parent_service().name()],
-        "parameters": parameters(schemas, method),
+        "parameters": parameters(schemas, shown, method),
         "responses": {
             "200": answer(method),
             "4XX": { "$ref": "#/components/responses/Refused" },
@@ -114,8 +117,11 @@ fn operation(schemas: &Schemas, method: &Method, index: usize) -> Value {
         operation["summary"] = json!(first_sentence(comment));
     }
     if method.has_body {
-        let schema = json!({ "$ref": reference(method.input) });
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        let mut content = json!({ "schema": { "$ref": reference(method.input) } });
+        if let Some(example) = shown.body(method) {
+            content["example"] = example;
+        }
+        operation["requestBody"] = json!({ "required": true, "content": { "application/json": content } });
     }
     if descriptor
         .method_descriptor_proto()
@@ -161,7 +167,7 @@ fn answer(method: &Method) -> Value {
     }
 }
 
-fn parameters(schemas: &Schemas, method: &Method) -> Vec<Value> {
+fn parameters(schemas: &Schemas, shown: &Shown, method: &Method) -> Vec<Value> {
     let input = message(method.input);
     let bound = path_fields(method);
     let mut parameters: Vec<Value> = bound
@@ -176,6 +182,12 @@ fn parameters(schemas: &Schemas, method: &Method) -> Vec<Value> {
             note: String::new(),
         };
         query(schemas, &input, &bound, &before, &mut parameters);
+    }
+    for parameter in &mut parameters {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        if let Some(example) = shown.parameter(method, name) {
+            parameter["example"] = example.clone();
+        }
     }
     parameters
 }

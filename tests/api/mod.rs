@@ -2,6 +2,7 @@
 
 mod agreement_and_proposals;
 mod both_doors;
+mod examples;
 mod frozen_readings;
 mod read_together;
 mod seat_on_record;

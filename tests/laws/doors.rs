@@ -129,7 +129,20 @@ impl Doors {
     }
 
     async fn json(&self, method: &Method, request: &[u8]) -> Result<Bytes, Refused> {
-        let mut fields = schema::to_value(method.input, request).expect("a message of the schema has a JSON form");
+        let fields = schema::to_value(method.input, request).expect("a message of the schema has a JSON form");
+        let answer = self.send_json(method, fields).await?;
+        Ok(schema::from_json(method.output, answer)
+            .expect("an answer is a message of the schema")
+            .into())
+    }
+
+    /// Calls any RPC with its request as JSON, which may say what the schema does not know.
+    pub async fn send_json(&self, method: &Method, fields: Value) -> Result<Value, Refused> {
+        answer(self.request(method, fields)).await
+    }
+
+    /// A request at the JSON door: some fields are its path, and the others its body or its query string.
+    pub fn request(&self, method: &Method, mut fields: Value) -> reqwest::RequestBuilder {
         let fields = fields.as_object_mut().expect("a message is an object");
         let mut path = String::new();
         for part in method.path.split('/').skip(1) {
@@ -152,10 +165,7 @@ impl Doors {
             fields.iter().for_each(|(name, value)| flatten(name, value, &mut query));
             self.http.get(format!("{}{path}?{}", self.base, query.finish()))
         };
-        let answer = answer(request.bearer_auth(&self.token)).await?;
-        Ok(schema::from_json(method.output, answer)
-            .expect("an answer is a message of the schema")
-            .into())
+        request.bearer_auth(&self.token)
     }
 }
 

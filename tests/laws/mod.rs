@@ -1,7 +1,7 @@
 //! The laws that no command may break, whatever is sent: replay, concurrency, batches and readings, through both doors.
 
-mod doors;
-mod random;
+pub mod doors;
+pub mod random;
 mod sequence;
 
 mod ahead;
@@ -10,5 +10,5 @@ mod concurrency;
 mod effective;
 mod queues;
 mod readings;
-mod replay;
+pub mod replay;
 mod trail;

@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use regex::Regex;
+use vedtak::api::openapi::example_id;
 use vedtak::schema;
 
 /// What ids name. Each kind has few ids, so that references hit what is there.
@@ -112,19 +113,10 @@ const SHAPES: &[&str] = &[
     "999000304",
     "stage-gate-v1",
     "regional-cooperation-v1",
-    "00000000-0000-4000-8000-000007000001",
+    "f5723da2-8cd4-5cb9-92ca-ea1e47919598", // the first phase
     "6dcd4ce23d88e2ee9568ba546c007c63d9131c1b7b6d5d1d1d6b1d8c1e5b2f0a",
     "0000000000000000000000000000000000000000000000000000000000000000",
 ];
-
-/// The id of this number among those of a kind.
-pub fn id(kind: &str, number: u32) -> String {
-    let kind = KINDS
-        .iter()
-        .position(|known| *known == kind)
-        .unwrap_or_else(|| panic!("{kind} has no ids"));
-    format!("00000000-0000-4000-8000-{:06}{number:06}", kind + 1)
-}
 
 /// Makes commands out of one seed.
 pub struct Random {
@@ -318,7 +310,7 @@ impl Random {
             "project" | "organization" if self.chance(85) => 1,
             _ => self.rng.random_range(1..=IDS),
         };
-        id(kind, number)
+        example_id(kind, number)
     }
 }
 

@@ -15,6 +15,7 @@ use vedtak::schema;
 use vedtak::schema::v1::*;
 
 use super::doors::{Door, Doors, method};
+use super::random::Random;
 use super::sequence::Sequence;
 use crate::support::{Server, scale};
 
@@ -128,11 +129,12 @@ async fn prove(seed: u64, writing: &Server, reading: &Server) -> Tally {
     }
     let records = records(&sequence.readers).await;
     assert_eq!(records.len() as i64, sequence.head);
-    let mut history = History::default();
-    records.iter().for_each(|record| history.add(&tenant, record));
+    let history = History::of(&tenant, &records);
     agrees_with_the_columns(&writing.database, &tenant, &records).await;
     knows_no_refused_request(&writing.database, &tenant, sequence.accepted()).await;
-    let states = history.is_what_is_answered(&mut sequence).await;
+    let states = history
+        .is_what_is_answered(&sequence.readers, &mut sequence.random)
+        .await;
     Tally {
         sent: COMMANDS,
         accepted: sequence.accepted(),
@@ -170,12 +172,19 @@ pub async fn records(readers: &[Doors; 2]) -> Vec<Record> {
 
 /// What the records alone say: the state of each stream after each of its records.
 #[derive(Default)]
-struct History {
+pub struct History {
     streams: HashMap<String, Vec<(i64, State)>>,
     last: i64,
 }
 
 impl History {
+    /// Reads all records of a tenant, from the first one on.
+    pub fn of(tenant: &str, records: &[Record]) -> Self {
+        let mut history = Self::default();
+        records.iter().for_each(|record| history.add(tenant, record));
+        history
+    }
+
     /// Reads one record as an auditor would, who trusts nothing beside the text.
     fn add(&mut self, tenant: &str, record: &Record) {
         self.last += 1;
@@ -221,15 +230,13 @@ impl History {
     }
 
     /// Asks for every stream at both servers, now and as of some positions, and compares byte for byte.
-    async fn is_what_is_answered(&self, sequence: &mut Sequence) -> usize {
+    pub async fn is_what_is_answered(&self, readers: &[Doors; 2], random: &mut Random) -> usize {
         let mut compared = 0;
         for stream in self.streams.keys() {
-            let mut points: Vec<Option<i64>> = (0..4)
-                .map(|_| Some(sequence.random.rng.random_range(0..=self.last)))
-                .collect();
+            let mut points: Vec<Option<i64>> = (0..4).map(|_| Some(random.rng.random_range(0..=self.last))).collect();
             points.push(None);
             for point in points {
-                for (doors, door) in sequence.readers.iter().zip([Door::Grpc, Door::Json]) {
+                for (doors, door) in readers.iter().zip([Door::Grpc, Door::Json]) {
                     let as_of = point.map(|position| serde_json::json!({ "position": position }));
                     let answered = answered(doors, door, stream, as_of).await;
                     assert_eq!(
@@ -305,7 +312,7 @@ struct Row {
 }
 
 /// What was served is what is stored, and the columns beside the record say what it says.
-async fn agrees_with_the_columns(database: &str, tenant: &str, records: &[Record]) {
+pub async fn agrees_with_the_columns(database: &str, tenant: &str, records: &[Record]) {
     let mut connection = PgConnection::connect(database).await.unwrap();
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT position, stream, version, type, recorded_at, request_id, record, leaf_hash
@@ -350,7 +357,7 @@ async fn agrees_with_the_columns(database: &str, tenant: &str, records: &[Record
 }
 
 /// Of what was refused, nothing is kept: only the requests that were accepted are known.
-async fn knows_no_refused_request(database: &str, tenant: &str, accepted: usize) {
+pub async fn knows_no_refused_request(database: &str, tenant: &str, accepted: usize) {
     let mut connection = PgConnection::connect(database).await.unwrap();
     let known: i64 = sqlx::query_scalar("SELECT count(*) FROM vedtak.requests WHERE tenant = $1")
         .bind(tenant)

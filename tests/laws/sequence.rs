@@ -6,12 +6,13 @@ use prost::Message;
 use prost_reflect::{DynamicMessage, ReflectMessage, Value};
 use rand::Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
+use vedtak::api::openapi::examples;
 use vedtak::domain::Command;
 use vedtak::schema::v1::*;
 use vedtak::schema::{self, METHODS, Method, MethodKind};
 
 use super::doors::{Door, Doors, Refused, has_a_path, method};
-use super::random::{Random, id};
+use super::random::Random;
 use crate::support::{Server, token};
 
 /// Who sends commands.
@@ -360,31 +361,23 @@ fn stream_of(request: &DynamicMessage) -> String {
     Command::decode(&name, &bytes).unwrap().unwrap().stream().to_string()
 }
 
-/// The hand-written commands: the first chapter, then the others in any order.
+/// The commands among the examples of the API: the first chapter, then the others in any order.
 fn chapters(random: &mut Random) -> VecDeque<(&'static Method, DynamicMessage)> {
-    let text = include_str!("chapters.txt");
-    let mut chapters: Vec<&str> = text.split("\n== ").skip(1).collect();
-    chapters[1..].shuffle(&mut random.rng);
-    let lines = chapters
-        .into_iter()
-        .flat_map(|chapter| chapter.lines().skip(1))
-        .filter(|line| !line.is_empty());
-    lines.map(written).collect()
-}
-
-/// A line such as `CloseRisk {"project_id":"$project1","risk_id":"$risk1"}`.
-fn written(line: &str) -> (&'static Method, DynamicMessage) {
-    let (name, json) = line.split_once(' ').unwrap();
-    let method = method(name);
-    let mut parts = json.split('$');
-    let mut json = parts.next().unwrap().to_owned();
-    for part in parts {
-        let (reference, rest) = part.split_once('"').unwrap();
-        let (kind, number) = reference.split_at(reference.len() - 1);
-        json.push_str(&format!("{}\"{rest}", id(kind, number.parse().unwrap())));
+    let mut chapters: Vec<(&str, Vec<_>)> = Vec::new();
+    for example in examples() {
+        if chapters.last().is_none_or(|(chapter, _)| *chapter != example.chapter) {
+            chapters.push((example.chapter, Vec::new()));
+        }
+        let method = example.method;
+        if method.kind == MethodKind::Command {
+            let bytes = schema::from_json(method.input, example.request).unwrap();
+            chapters
+                .last_mut()
+                .unwrap()
+                .1
+                .push((method, dynamic(method.input, &bytes)));
+        }
     }
-    let mut json = serde_json::Deserializer::from_str(&json);
-    let bytes =
-        schema::from_json(method.input, &mut json).unwrap_or_else(|error| panic!("{line}: {}: {error}", error.field));
-    (method, dynamic(method.input, &bytes))
+    chapters[1..].shuffle(&mut random.rng);
+    chapters.into_iter().flat_map(|(_, commands)| commands).collect()
 }

@@ -195,15 +195,22 @@ function operationView(api, operation) {
   return content;
 }
 
+/** The body to begin from: the example, with a request id of its own, since one that was sent before is answered as then. */
+function beginning(api, operation, body) {
+  const example = operation.requestBody.content["application/json"].example;
+  if (!example) return api.example(body);
+  return { ...example, context: { ...example.context, request_id: api.text({ format: "uuid" }) } };
+}
+
 /** The form to try a request, and the same request for curl. */
 function attempt(api, operation, body) {
   const inputs = (operation.parameters ?? []).map((parameter) => [parameter, element("input", {
-    value: parameter.in === "path" ? String(api.example(parameter.schema)) : "",
+    value: parameter.in === "path" ? String(parameter.example ?? api.example(parameter.schema)) : "",
     required: parameter.required,
     autocomplete: "off",
     placeholder: parameter.schema.type === "array" ? "several, with a space between" : "",
   })]);
-  const area = body && element("textarea", { spellcheck: false, value: JSON.stringify(api.example(body), null, 2) });
+  const area = body && element("textarea", { spellcheck: false, value: JSON.stringify(beginning(api, operation, body), null, 2) });
   const command = element("pre", { tabIndex: 0 });
   const send = element("button", { type: "submit" }, "Send");
   const stop = element("button", { type: "button", disabled: true }, "Stop");
