@@ -2,11 +2,13 @@
 
 mod doors;
 mod random;
+mod script;
 mod sequence;
 
 mod batches;
 mod concurrency;
 mod effective;
+mod in_memory;
 mod queues;
 mod readings;
 mod replay;

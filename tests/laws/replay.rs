@@ -225,7 +225,7 @@ impl History {
         let mut compared = 0;
         for stream in self.streams.keys() {
             let mut points: Vec<Option<i64>> = (0..4)
-                .map(|_| Some(sequence.random.rng.random_range(0..=self.last)))
+                .map(|_| Some(sequence.script.random.rng.random_range(0..=self.last)))
                 .collect();
             points.push(None);
             for point in points {
