@@ -24,6 +24,8 @@ pub struct Manner {
     pub left_out: u32,
     /// Commands that come up more often than others.
     pub favoured: &'static [&'static str],
+    /// Chapters beside those of every sequence.
+    pub further: &'static [Vec<Line>],
 }
 
 /// Commands out of one seed.
@@ -36,13 +38,13 @@ pub struct Script {
 }
 
 /// A command as a chapter has it.
-type Line = (&'static Method, DynamicMessage);
+pub type Line = (&'static Method, DynamicMessage);
 
 impl Script {
     /// Everything follows from the seed.
     pub fn of(seed: u64, manner: Manner) -> Self {
         let mut random = Random::of(seed);
-        let mut chapters = chapters(&mut random);
+        let mut chapters = chapters(manner.further, &mut random);
         if manner.left_out > 0 {
             let mut number = 0;
             chapters.retain(|_| {
@@ -84,7 +86,7 @@ impl Script {
         });
         let method = match self.favoured {
             [] => self.random.one(&COMMANDS),
-            favoured if self.random.chance(50) => method(self.random.one(favoured)),
+            favoured if self.random.chance(75) => method(self.random.one(favoured)),
             _ => self.random.one(&COMMANDS),
         };
         let descriptor = schema::pool().get_message_by_name(method.input).unwrap();
@@ -176,15 +178,21 @@ pub fn stream_of(request: &DynamicMessage) -> String {
 }
 
 /// The hand-written commands: the first chapter, then the others in any order.
-fn chapters(random: &mut Random) -> VecDeque<Line> {
-    static CHAPTERS: LazyLock<Vec<Vec<Line>>> = LazyLock::new(|| {
-        let chapters = include_str!("chapters.txt").split("\n== ").skip(1);
-        let lines = |chapter: &'static str| chapter.lines().skip(1).filter(|line| !line.is_empty());
-        chapters.map(|chapter| lines(chapter).map(written).collect()).collect()
-    });
-    let mut order: Vec<&Vec<Line>> = CHAPTERS.iter().collect();
+fn chapters(further: &'static [Vec<Line>], random: &mut Random) -> VecDeque<Line> {
+    static CHAPTERS: LazyLock<Vec<Vec<Line>>> = LazyLock::new(|| read(include_str!("chapters.txt")));
+    let mut order: Vec<&Vec<Line>> = CHAPTERS.iter().chain(further).collect();
     order[1..].shuffle(&mut random.rng);
     order.into_iter().flatten().cloned().collect()
+}
+
+/// The chapters of a text.
+pub fn read(text: &str) -> Vec<Vec<Line>> {
+    let chapters = text.split("\n== ").skip(1);
+    let lines = |chapter: &str| {
+        let lines = chapter.lines().skip(1).filter(|line| !line.is_empty());
+        lines.map(written).collect()
+    };
+    chapters.map(lines).collect()
 }
 
 /// A line such as `CloseRisk {"project_id":"$project1","risk_id":"$risk1"}`.

@@ -14,6 +14,12 @@ pub fn point<'a>(project: &'a Project, id: &str) -> &'a DecisionPoint {
         .expect("the decision point that it names")
 }
 
+/// The point that was decided last in the place of this one (B7).
+pub fn standing<'a>(project: &'a Project, of: &'a DecisionPoint) -> &'a DecisionPoint {
+    let superseding = of.superseded_by_id.as_ref();
+    superseding.map_or(of, |id| standing(project, point(project, id)))
+}
+
 /// Approved by a day, and not superseded.
 pub fn stands(point: &DecisionPoint, date: &str) -> bool {
     let approved = point.status() == DecisionPointStatus::Approved && point.superseded_by_id.is_none();
@@ -47,7 +53,12 @@ pub fn approved(before: &Before<'_>, project: &Project, event: &DecisionPointApp
         "the basis is frozen to another position",
     );
     if point.kind() != DecisionPointKind::Start {
-        return Some("decision point approved");
+        let by_body = matches!(point.decider.as_ref()?.decider, Some(decider::Decider::Body(_)));
+        return Some(if by_body {
+            "decision point approved by a body"
+        } else {
+            "decision point approved"
+        });
     }
     let budget = project.budget.as_ref().expect("B4: a budget");
     let last = budget.approvals.last().expect("B4: an approval of the budget");

@@ -82,14 +82,16 @@ impl Before<'_> {
             plan.is_some_and(|plan| plan.approved.as_str() <= self.date),
             "the phase has no approved plan",
         );
-        let gating = project
+        let gating: Vec<&DecisionPoint> = project
             .decision_points
             .iter()
-            .filter(|point| point.gates_phase_id.as_deref() == Some(id));
-        for gate in gating.filter(|gate| gate.status() != DecisionPointStatus::Withdrawn) {
+            .filter(|point| point.gates_phase_id.as_deref() == Some(id))
+            .filter(|point| point.status() != DecisionPointStatus::Withdrawn)
+            .collect();
+        for gate in &gating {
             met(
                 "F2",
-                self.opens(project, gate, id),
+                self.opens(project, gate, &gating),
                 "a decision point that gates the phase was not approved",
             );
         }
@@ -126,23 +128,15 @@ impl Before<'_> {
     }
 
     /// Whether a decision point lets the phase start: its decision, or that of the point that stands in its place, is an approval. One
-    /// that would take the place of an approval of this very gate shuts nothing until it is decided.
-    fn opens(&self, project: &Project, gate: &DecisionPoint, phase_id: &str) -> bool {
-        if let Some(next) = &gate.superseded_by_id {
-            return self.opens(project, decisions::point(project, next), phase_id);
-        }
-        if matches!(
-            gate.status(),
-            DecisionPointStatus::Approved | DecisionPointStatus::Rejected
-        ) {
-            return gate.status() == DecisionPointStatus::Approved && by(gate.decided.as_ref(), self.date);
+    /// that would take the place of the approval at this very gate shuts nothing until it is decided.
+    fn opens(&self, project: &Project, gate: &DecisionPoint, gating: &[&DecisionPoint]) -> bool {
+        let standing = decisions::standing(project, gate);
+        if standing.decided.is_some() {
+            return decisions::stands(standing, self.date);
         }
         gate.supersedes_id.as_ref().is_some_and(|id| {
-            let standing = decisions::point(project, id);
-            standing.gates_phase_id.as_deref() == Some(phase_id)
-                && standing.superseded_by_id.is_none()
-                && standing.status() == DecisionPointStatus::Approved
-                && by(standing.decided.as_ref(), self.date)
+            let mut others = gating.iter().map(|other| decisions::standing(project, other));
+            others.any(|other| other.decision_point_id == *id && decisions::stands(other, self.date))
         })
     }
 
