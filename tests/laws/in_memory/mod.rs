@@ -4,6 +4,7 @@
 mod decisions;
 mod gates;
 mod ledger;
+mod limits;
 mod money;
 mod order;
 mod others;
