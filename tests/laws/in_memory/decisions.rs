@@ -155,12 +155,12 @@ pub fn signed_by_all(edition: &AgreementEdition) -> Option<&str> {
 
 /// Whether a party has not left an edition by a day.
 pub fn is_left_in(agreement: &Agreement, edition: &AgreementEdition, party_id: &str, date: &str) -> bool {
-    let withdrawals = agreement
+    let mut withdrawals = agreement
         .withdrawals
         .iter()
         .filter(|one| one.party_id == party_id && edition.edition <= one.edition);
     withdrawals
-        .last()
+        .next_back()
         .is_none_or(|withdrawal| date <= withdrawal.to.as_str())
 }
 

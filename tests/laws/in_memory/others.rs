@@ -248,12 +248,12 @@ fn proposal_decided(before: &Before<'_>, register: &ProposalRegister, event: &Pr
     let proposal = proposals
         .find(|proposal| proposal.proposal_id == event.proposal_id)
         .expect("P1: the proposal");
-    let reviews = proposal
+    let mut reviews = proposal
         .reviews
         .iter()
         .filter(|review| review.date.as_str() <= before.date);
     let passed = reviews
-        .last()
+        .next_back()
         .is_some_and(|review| review.outcome() == ReviewOutcome::Passed);
     met("P1", passed, "it did not pass the change board");
     if proposal.cross_sector {
