@@ -180,6 +180,15 @@ impl Options {
         {
             return Err(format!("{name}: only body \"*\" and a single binding are served").into());
         }
+        // A path always gives its fields: with one of a oneof in it, nobody could choose another.
+        let fields = method.input().fields().collect::<Vec<_>>();
+        let choice = |part: &str| {
+            let field = fields.iter().find(|field| part == format!("{{{}}}", field.name()));
+            field.is_some_and(|field| field.containing_oneof().is_some())
+        };
+        if path.split('/').any(choice) {
+            return Err(format!("{name}: a path cannot hold a field of a oneof").into());
+        }
         Ok(Rpc {
             access,
             command: self.enum_name(&options, &self.command),

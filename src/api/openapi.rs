@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::schema::v1::Access;
 use crate::schema::{METHODS, Method, MethodKind, pool};
 use examples::Shown;
-pub use examples::{Example, example_id, examples};
+pub use examples::{Example, example_id, examples, read_examples};
 use schemas::{Place, Schemas, describe, message, path_fields, reference};
 
 const INTRODUCTION: &str = "\

@@ -55,16 +55,18 @@ impl Project {
 
     /// F2: every decision point that gates the phase is approved, or was superseded by one that is.
     fn require_open_gates(&self, phase: &Phase, date: &str) -> Result<(), Refusal> {
-        let gates = self.decision_points.iter().filter(|point| {
-            point.gates_phase_id.as_deref() == Some(&phase.phase_id) && point.status() != DecisionPointStatus::Withdrawn
-        });
-        for gate in gates.map(|gate| self.standing(gate)) {
-            // A point that would supersede a standing decision does not close the gate before it is decided.
-            let reopens = gate
-                .supersedes_id
-                .as_deref()
-                .and_then(|id| self.decision_point(id).ok());
-            if !gate.is_decided() && reopens.is_some_and(DecisionPoint::is_approved) {
+        let gates = || {
+            self.decision_points.iter().filter(|point| {
+                point.gates_phase_id.as_deref() == Some(&phase.phase_id)
+                    && point.status() != DecisionPointStatus::Withdrawn
+            })
+        };
+        for gate in gates().map(|gate| self.standing(gate)) {
+            // A point that would supersede the decision at this gate does not close it before it is decided; the decision at another
+            // gate, or at none, opens nothing here.
+            let reconsidered =
+                |other: &DecisionPoint| gate.supersedes_id.as_ref() == Some(&self.standing(other).decision_point_id);
+            if !gate.is_decided() && gates().any(reconsidered) {
                 continue;
             }
             if !gate.is_approved() || gate.decided.as_deref().is_none_or(|decided| decided > date) {

@@ -218,6 +218,45 @@ fn f2_an_approved_gate_stays_open_until_the_point_that_supersedes_it_is_decided(
 }
 
 #[test]
+fn f2_a_decision_at_no_gate_does_not_open_that_of_the_point_that_would_supersede_it() {
+    ready(project_with_council(), 1, PhaseKind::Execution)
+        .given(plan_point(1))
+        .given(approve(1))
+        .given(PlanDecisionPoint {
+            gates_phase_id: Some(phase(1)),
+            supersedes_id: Some(id(1)),
+            ..plan_point(2)
+        })
+        .when(start(1))
+        .then_refused_by("F2", "GATE_NOT_APPROVED")
+        .given(approve(2))
+        .when(start(1))
+        .then_accepted();
+}
+
+#[test]
+fn f2_a_gate_stays_open_while_what_superseded_it_is_reconsidered() {
+    let supersede = |old, new| PlanDecisionPoint {
+        supersedes_id: Some(id(old)),
+        ..plan_point(new)
+    };
+    ready(project_with_council(), 1, PhaseKind::Execution)
+        .given(PlanDecisionPoint {
+            gates_phase_id: Some(phase(1)),
+            ..plan_point(1)
+        })
+        .given(reject(1))
+        .given(supersede(1, 2))
+        .given(approve(2))
+        .given(PlanDecisionPoint {
+            gates_phase_id: Some(phase(1)),
+            ..supersede(2, 3)
+        })
+        .when(start(1))
+        .then_accepted();
+}
+
+#[test]
 fn f3_a_phase_is_completed_when_it_is_evaluated() {
     started(1)
         .when(complete(1))

@@ -2,12 +2,14 @@
 
 pub mod doors;
 pub mod random;
+mod script;
 mod sequence;
 
 mod ahead;
 mod batches;
 mod concurrency;
 mod effective;
+mod in_memory;
 mod queues;
 mod readings;
 pub mod replay;

@@ -9,6 +9,7 @@ use rand::{Rng, SeedableRng};
 use regex::Regex;
 use vedtak::api::openapi::example_id;
 use vedtak::schema;
+use vedtak::schema::v1::Certainty;
 
 /// What ids name. Each kind has few ids, so that references hit what is there.
 const KINDS: &[&str] = &[
@@ -64,6 +65,9 @@ const KINDS: &[&str] = &[
 
 /// How many ids each kind has.
 const IDS: u32 = 3;
+
+/// How many ids those of the books of a project have, so that sums have many parts.
+const IDS_IN_BOOKS: u32 = 8;
 
 /// Texts that are hard on encodings: letters of the language, quotes, control characters, what JSON and JavaScript treat
 /// differently, and characters outside the first plane.
@@ -150,6 +154,9 @@ impl Random {
 
     /// A message of this type, without the circumstances of a command.
     pub fn message(&mut self, descriptor: &MessageDescriptor) -> DynamicMessage {
+        if descriptor.full_name() == "vedtak.v1.Amount" && self.chance(95) {
+            return self.amount(descriptor);
+        }
         let mut message = DynamicMessage::new(descriptor.clone());
         for oneof in descriptor.oneofs().filter(|oneof| !oneof.is_synthetic()) {
             let fields: Vec<FieldDescriptor> = oneof.fields().collect();
@@ -169,6 +176,35 @@ impl Random {
             }
         }
         message
+    }
+
+    /// An amount that is what it says: a figure when it is known or estimated, and none when it is unknown.
+    fn amount(&mut self, descriptor: &MessageDescriptor) -> DynamicMessage {
+        let mut message = DynamicMessage::new(descriptor.clone());
+        let certainty = self.one(&[&Certainty::Known, &Certainty::Estimated, &Certainty::Unknown]);
+        message.set_field_by_name("certainty", Value::EnumNumber((*certainty).into()));
+        if *certainty != Certainty::Unknown {
+            let ore = self.ore();
+            message.set_field_by_name("ore", Value::I64(ore));
+        }
+        message
+    }
+
+    /// Money in øre: of every size, at the limit of the schema so often that sums pass it, and now and then beyond what can be.
+    fn ore(&mut self) -> i64 {
+        const MOST: i64 = 100_000_000_000_000;
+        match self.rng.random_range(0..100) {
+            0 => self.rng.random(),
+            1 => i64::MAX,
+            2 => i64::MIN,
+            3 => MOST + 1,
+            4..8 => -MOST,
+            8..16 => -self.rng.random_range(1..1_000_000_000),
+            16..32 => MOST,
+            32..40 => MOST - self.rng.random_range(0..10),
+            40..56 => self.rng.random_range(1..=MOST),
+            _ => self.rng.random_range(1..1_000_000_000),
+        }
     }
 
     fn field(&mut self, field: &FieldDescriptor) -> Option<Value> {
@@ -204,6 +240,7 @@ impl Random {
         match field.kind() {
             Kind::Bool => Value::Bool(self.chance(50)),
             Kind::Int32 => Value::I32(i32::try_from(self.number(&rules.sub("int32"))).unwrap_or(i32::MAX)),
+            Kind::Int64 if field.name() == "ore" => Value::I64(self.ore()),
             Kind::Int64 => Value::I64(self.number(&rules.sub("int64"))),
             Kind::Enum(descriptor) => {
                 let numbers: Vec<i32> = descriptor
@@ -308,6 +345,7 @@ impl Random {
         let number = match kind {
             // Most goes to one project, so that it comes far.
             "project" | "organization" if self.chance(85) => 1,
+            "line" | "actual" | "commitment" => self.rng.random_range(1..=IDS_IN_BOOKS),
             _ => self.rng.random_range(1..=IDS),
         };
         example_id(kind, number)

@@ -133,7 +133,7 @@ async fn prove(seed: u64, writing: &Server, reading: &Server) -> Tally {
     agrees_with_the_columns(&writing.database, &tenant, &records).await;
     knows_no_refused_request(&writing.database, &tenant, sequence.accepted()).await;
     let states = history
-        .is_what_is_answered(&sequence.readers, &mut sequence.random)
+        .is_what_is_answered(&sequence.readers, &mut sequence.script.random)
         .await;
     Tally {
         sent: COMMANDS,

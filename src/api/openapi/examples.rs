@@ -33,14 +33,20 @@ fn named(name: &str) -> String {
 }
 
 /// All examples, in the order in which they can be sent.
-///
-/// # Panics
-/// When a line of the file is not the name of an RPC and a request in JSON, which no test lets pass.
 #[must_use]
 pub fn examples() -> Vec<Example> {
+    read_examples(TEXT)
+}
+
+/// The examples of a text that is written as `examples/requests.txt` is.
+///
+/// # Panics
+/// When a line is not the name of an RPC and a request in JSON, which no test lets pass.
+#[must_use]
+pub fn read_examples(text: &'static str) -> Vec<Example> {
     let mut chapter = "";
     let mut examples = Vec::new();
-    for line in TEXT.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         match line.strip_prefix("== ") {
             Some(title) => chapter = title,
             None => examples.push(example(chapter, line)),
