@@ -50,6 +50,7 @@ pub use programme::{portfolio_reading, programme_findings, streams_of_programme}
 pub use proposal::{proposal_fate, proposal_findings};
 pub use refusal::{Kind, Refusal};
 pub use report::report_reading;
+pub use risk::risk_matrix;
 pub use seat::{body_composition, streams as streams_of_body};
 pub use stakeholder::stakeholder_map;
 pub use template::shipped_templates;

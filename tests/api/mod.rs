@@ -2,6 +2,8 @@
 
 mod agreement_and_proposals;
 mod both_doors;
+mod caller;
 mod frozen_readings;
+mod project_readings;
 mod read_together;
 mod seat_on_record;

@@ -18,6 +18,7 @@ const QUESTIONS: &[&str] = &[
     "GetProject",
     "GetBudget",
     "GetGantt",
+    "GetRiskMatrix",
     "GetStakeholderMap",
     "ListActivities",
     "ListCheckpoints",

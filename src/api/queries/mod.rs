@@ -11,6 +11,7 @@ mod proposals;
 mod reading;
 mod records;
 mod reports;
+mod risks;
 mod stakeholders;
 mod states;
 
