@@ -1,4 +1,4 @@
-//! Proves the readings of one project as of now, a position, a time and an effective date: the risk matrix (X5).
+//! Proves the readings of one project as of now, a position, a time and an effective date: the risk matrix (X5) and plans compared (D3).
 
 use serde_json::{Value, json};
 
@@ -66,4 +66,57 @@ async fn x5_the_risk_matrix_is_read_as_of_any_position_time_and_effective_date()
     assert_eq!(history["risk"]["turns"][0]["effective_date"], json!("2017-01-10"));
     let (status, _) = caller.ask(&format!("{base}?as_of.effective_date=2017-01-09")).await;
     assert_eq!(status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d3_any_two_versions_of_a_plan_are_compared_and_the_answer_stands() {
+    let caller = Caller::start().await;
+    let project = caller.register_project().await;
+    let (document, milestone) = (new_id(), new_id());
+    let base = format!("{project}/documents/{document}");
+    let file = |digit: &str| json!({"title": "Project plan", "sha256": digit.repeat(64)});
+    let plan = json!({"name": "Contract signed", "measurable_result": "It exists"});
+    let body = json!({"plan": plan, "deadline": "2017-06-01"});
+    caller
+        .record(&format!("{project}/milestones/{milestone}/plan"), body)
+        .await;
+    let body = json!({"kind": "DOCUMENT_KIND_PROJECT_PLAN", "version": "1.0", "document": file("1")});
+    caller.record(&format!("{base}/draft"), body).await;
+    caller
+        .record(&format!("{base}/approve"), json!({"version": "1.0"}))
+        .await;
+    let body = json!({"deadline": "2017-09-01"});
+    caller
+        .record(&format!("{project}/milestones/{milestone}/reschedule"), body)
+        .await;
+    let body = json!({"version": "2.0", "document": file("2")});
+    let revised = caller.record(&format!("{base}/revise"), body).await;
+
+    let ask = format!("{base}/difference?from_version=1.0&to_version=2.0");
+    let answer = caller.read(&ask).await;
+    let moved = json!({"field": "deadline", "before": "\"2017-06-01\"", "after": "\"2017-09-01\""});
+    let change = json!({
+        "part": "PLAN_PART_MILESTONE", "entity_id": milestone, "kind": "PLAN_CHANGE_KIND_CHANGED", "values": [moved],
+    });
+    assert_eq!(answer["changes"], json!([change]));
+    assert_eq!(answer["to"]["position"], json!(revised.to_string()));
+
+    assert_eq!(caller.read(&format!("{base}/difference")).await, answer);
+    let body = json!({"deadline": "2018-01-01"});
+    caller
+        .record(&format!("{project}/milestones/{milestone}/reschedule"), body)
+        .await;
+    let elsewhere = caller.elsewhere().await;
+    for caller in [&caller, &elsewhere] {
+        assert_eq!(caller.read(&ask).await["changes"], answer["changes"]);
+        assert_eq!(caller.read(&format!("{ask}&as_of.position={revised}")).await, answer);
+    }
+    for unknown in [
+        format!("{base}/difference?from_version=1.0&to_version=3.0"),
+        format!("{base}/difference?to_version=1.0"),
+        format!("{ask}&as_of.position={}", revised - 1),
+        format!("{ask}&to_document_id={}", new_id()),
+    ] {
+        assert_eq!(caller.ask(&unknown).await.0, 404, "{unknown}");
+    }
 }

@@ -50,12 +50,7 @@ impl Answer for GetDecisionBasis {
         // The project as the decision saw it.
         let then = match frozen {
             Some(frozen) => {
-                let position = Some(as_of::Point::Position(frozen.project_position));
-                let as_of = Some(AsOf {
-                    point: position,
-                    ..AsOf::default()
-                });
-                Some(reading::project(service, caller, &self.project_id, as_of, 0).await?)
+                Some(reading::project_at(service, caller, &self.project_id, frozen.project_position).await?)
             }
             None => None,
         };

@@ -2,6 +2,7 @@
 
 mod agreements;
 mod decisions;
+mod documents;
 mod lists;
 mod organizations;
 mod outcomes;

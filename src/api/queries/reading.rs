@@ -61,6 +61,20 @@ pub(super) async fn organization(
     state(service, caller, id, as_of, at_least).await
 }
 
+/// Reads a project as the ledger knew it at a position: what something was frozen to.
+pub(super) async fn project_at(
+    service: &Service,
+    caller: &Caller,
+    id: &str,
+    position: i64,
+) -> Result<Reading<Project>, Failure> {
+    let as_of = AsOf {
+        point: Some(as_of::Point::Position(position)),
+        ..AsOf::default()
+    };
+    project(service, caller, id, Some(as_of), 0).await
+}
+
 /// Reads the state of the stream of this kind and id.
 pub(super) async fn state<S: Aggregated>(
     service: &Service,
