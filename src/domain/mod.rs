@@ -42,7 +42,7 @@ pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
-pub use decision_point::{changed_after_decision, decision_basis};
+pub use decision_point::{changed_after_decision, condition_reading, decision_basis};
 pub use deliverable::handover_reading;
 pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;

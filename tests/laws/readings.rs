@@ -17,6 +17,7 @@ const DOORS: [Door; 2] = [Door::Grpc, Door::Json];
 const QUESTIONS: &[&str] = &[
     "GetProject",
     "GetBudget",
+    "GetConditions",
     "GetGantt",
     "GetRiskMatrix",
     "GetStakeholderMap",

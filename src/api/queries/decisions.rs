@@ -37,6 +37,15 @@ impl Answer for ListDecisionPoints {
     }
 }
 
+impl Answer for GetConditions {
+    type Reply = ConditionReading;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<ConditionReading, Failure> {
+        let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
+        Ok(domain::condition_reading(reading.get()?, &reading.today))
+    }
+}
+
 impl Answer for GetDecisionBasis {
     type Reply = DecisionBasis;
 
