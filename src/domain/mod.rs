@@ -48,7 +48,7 @@ pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
 pub use plan_difference::{compared_versions, plan_difference};
 pub use procurement::contract_reading;
-pub use programme::{portfolio_reading, programme_findings, streams_of_programme};
+pub use programme::{portfolio_reading, programme_findings, projects_of_programme, streams_of_programme};
 pub use proposal::{proposal_fate, proposal_findings};
 pub use refusal::{Kind, Refusal};
 pub use report::report_reading;
