@@ -25,6 +25,11 @@ async fn t1_a_report_shown_again_later_is_the_same_byte_for_byte() {
     let caller = Caller::start().await;
     let project = caller.register_project().await;
     let (line, report) = (new_id(), new_id());
+    let holder = json!({"person": {"subject": "kari"}});
+    let responsible = json!({"role": "PROJECT_ROLE_RESPONSIBLE", "holder": holder, "from": "2016-01-01"});
+    caller
+        .record(&format!("{project}/roles/{}/assign", new_id()), responsible)
+        .await;
     set_line(&caller, &project, &line, 60_000).await;
     let path = format!("{project}/reports/{report}/submit-status");
     let position = caller.record(&path, json!({"content": content()})).await;
