@@ -82,7 +82,7 @@ fn states(schema: &Schema, code: &mut String) -> std::fmt::Result {
     for (kind, state) in &schema.states {
         writeln!(
             code,
-            "impl Aggregated for {0} {{\n    const AGGREGATE: Aggregate = Aggregate::{kind};\n    fn of(state: &State) -> Option<&Self> {{\n        #[allow(unreachable_patterns, reason = \"with one kind of stream there is no other\")]\n        match state {{ State::{kind}(state) => Some(state), _ => None }}\n    }}\n}}\n",
+            "impl Aggregated for {0} {{\n    const AGGREGATE: Aggregate = Aggregate::{kind};\n    fn of(state: &State) -> Option<&Self> {{\n        match state {{ State::{kind}(state) => Some(state), _ => None }}\n    }}\n}}\n",
             state.name()
         )?;
     }
@@ -321,7 +321,7 @@ fn events(schema: &Schema, code: &mut String) -> std::fmt::Result {
     }
     writeln!(
         code,
-        "            #[allow(unreachable_patterns, reason = \"with one kind of stream there is no other\")]\n            _ => return false,\n        }}\n        true\n    }}\n}}\n"
+        "            _ => return false,\n        }}\n        true\n    }}\n}}\n"
     )?;
     for (event, _) in &schema.events {
         writeln!(

@@ -1,6 +1,6 @@
 //! Calendar: the days that follow from others, for what comes again after a time.
 
-use time::{Date, Duration};
+use time::{Date, Duration, Month};
 
 use crate::schema::v1::{MeetingRecurrence, RecurrenceUnit};
 
@@ -9,15 +9,19 @@ pub(super) fn days_after(date: &str, days: i32) -> Option<String> {
     written(read(date)?.checked_add(Duration::days(days.into()))?)
 }
 
-/// The same day so many years later; after 29 February, 28 February where there is no other.
-fn years_after(date: &str, years: i32) -> Option<String> {
+/// The same day so many months later, or the last day of that month where it is shorter.
+pub(super) fn months_after(date: &str, months: i32) -> Option<String> {
     let date = read(date)?;
-    let year = date.year().checked_add(years)?;
-    let same = date.replace_year(year);
-    written(
-        same.or_else(|_| date.previous_day().unwrap_or(date).replace_year(year))
-            .ok()?,
-    )
+    let month = (i32::from(u8::from(date.month())) - 1).checked_add(months)?;
+    let year = date.year().checked_add(month.div_euclid(12))?;
+    let month = Month::try_from(u8::try_from(month.rem_euclid(12) + 1).ok()?).ok()?;
+    let same = |day| Date::from_calendar_date(year, month, day).ok();
+    written((1..=date.day()).rev().find_map(same)?)
+}
+
+/// The same day so many years later; after 29 February, 28 February where there is no other.
+pub(super) fn years_after(date: &str, years: i32) -> Option<String> {
+    months_after(date, years.checked_mul(12)?)
 }
 
 impl MeetingRecurrence {

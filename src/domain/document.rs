@@ -89,6 +89,7 @@ impl Fold for DocumentDrafted {
                 version: self.version.clone(),
                 document: self.document.clone(),
                 drafted: at.effective_date.to_owned(),
+                position: at.position,
                 ..DocumentVersion::default()
             }],
             roll_overs: Vec::new(),
@@ -128,6 +129,7 @@ impl Fold for DocumentApproved {
         };
         if let Some(version) = document.version_mut(&self.version) {
             version.approved = Some(at.effective_date.to_owned());
+            version.position = at.position;
             at.authority.clone_into(&mut version.authority);
         }
     }
@@ -178,6 +180,7 @@ impl Fold for DocumentRevised {
             version: self.version.clone(),
             document: self.document.clone(),
             drafted: at.effective_date.to_owned(),
+            position: at.position,
             ..DocumentVersion::default()
         };
         match document.version_mut(&self.version) {

@@ -22,6 +22,7 @@ mod milestone;
 mod organization;
 mod overview;
 mod phase;
+mod plan_difference;
 mod procurement;
 mod programme;
 mod project;
@@ -41,15 +42,17 @@ pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
-pub use decision_point::{changed_after_decision, decision_basis};
+pub use decision_point::{changed_after_decision, condition_reading, decision_basis};
 pub use deliverable::handover_reading;
 pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
+pub use plan_difference::{compared_versions, plan_difference};
 pub use procurement::contract_reading;
-pub use programme::{portfolio_reading, programme_findings, streams_of_programme};
+pub use programme::{portfolio_reading, programme_findings, projects_of_programme, streams_of_programme};
 pub use proposal::{proposal_fate, proposal_findings};
 pub use refusal::{Kind, Refusal};
 pub use report::report_reading;
+pub use risk::risk_matrix;
 pub use seat::{body_composition, streams as streams_of_body};
 pub use stakeholder::stakeholder_map;
 pub use template::shipped_templates;

@@ -65,8 +65,14 @@ impl Refusal {
     pub fn forbidden(rule: &'static str, reason: &'static str, problem: impl Into<String>) -> Self {
         Self {
             rule: Some(rule),
-            ..Self::new(Kind::PermissionDenied, reason, problem)
+            ..Self::not_theirs(reason, problem)
         }
+    }
+
+    /// It is for others than the actor to do, as everybody would say without a rule.
+    #[must_use]
+    pub fn not_theirs(reason: &'static str, problem: impl Into<String>) -> Self {
+        Self::new(Kind::PermissionDenied, reason, problem)
     }
 
     /// What the command speaks of does not exist: `("risk", id)`.

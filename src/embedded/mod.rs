@@ -1,6 +1,7 @@
 //! A PostgreSQL server of our own: its programs found or fetched, its data in a private directory, its life tied to ours.
 
 mod binaries;
+mod process;
 mod server;
 
 use std::io;

@@ -1,23 +1,21 @@
 //! Initialises, starts and stops the server, and sees that it never outlives us.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fmt::Write as _, thread};
 
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
-use nix::unistd::{Pid, getpid, getppid};
+use nix::unistd::{Pid, getpid};
 
 use super::binaries::{Programs, find_or_fetch};
+use super::process::{Running, die_with_us};
 use super::{Account, EmbeddedError, LOCK_FILE, last_lines, private_directory, short_directory};
 
 /// Part of the socket's name and of the URL, never a port of the machine.
@@ -251,83 +249,6 @@ impl Drop for PrivatePostgres {
             // The server removed its socket when it stopped; after a crash the next start cleans up.
             let _ = fs::remove_dir(&self.sockets);
         }
-    }
-}
-
-/// A server process, owned by a thread that lives as long as it.
-///
-/// The kernel sends the parent-death signal when the *thread* that made the process ends, and a
-/// caller's thread may end long before the process it belongs to.
-#[derive(Debug)]
-struct Running {
-    pid: Pid,
-    ended: Arc<(Mutex<Option<ExitStatus>>, Condvar)>,
-}
-
-impl Running {
-    fn spawn(mut command: Command) -> io::Result<Self> {
-        let ended = Arc::new((Mutex::new(None), Condvar::new()));
-        let theirs = Arc::clone(&ended);
-        let (sender, receiver) = mpsc::channel();
-        thread::Builder::new().name("private-postgres".into()).spawn(move || {
-            let child = command.spawn();
-            // Closes our copies of the log.
-            drop(command);
-            let mut child = match child {
-                Ok(child) => child,
-                Err(error) => return drop(sender.send(Err(error))),
-            };
-            let pid = Pid::from_raw(child.id().cast_signed());
-            let _ = sender.send(Ok(pid));
-            // Seen but not yet reaped, so that nobody can signal a pid that has been given to another.
-            while waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) == Err(Errno::EINTR) {}
-            let mut status = lock(&theirs.0);
-            *status = child.wait().ok().or(Some(ExitStatus::default()));
-            theirs.1.notify_all();
-        })?;
-        let pid = receiver
-            .recv()
-            .map_err(|_| io::Error::other("the thread that starts it ended"))??;
-        Ok(Self { pid, ended })
-    }
-
-    fn signal(&self, signal: Signal) {
-        let status = lock(&self.ended.0);
-        if status.is_none() {
-            // It cannot fail for a child of ours that has not been reaped.
-            let _ = kill(self.pid, signal);
-        }
-    }
-
-    fn wait(&self, limit: Duration) -> Option<ExitStatus> {
-        let waited = self
-            .ended
-            .1
-            .wait_timeout_while(lock(&self.ended.0), limit, |status| status.is_none());
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Has the kernel send a signal to the command's process when the thread that spawns it ends.
-fn die_with_us(command: &mut Command, signal: Signal) {
-    let us = getpid();
-    // SAFETY: the closure runs between fork and exec, where only async-signal-safe calls are allowed:
-    // it makes two system calls and neither allocates nor locks. It runs after the change of uid,
-    // which would clear the setting.
-    unsafe {
-        command.pre_exec(move || {
-            set_pdeathsig(signal)?;
-            // We may have died before the setting was made.
-            if getppid() == us {
-                Ok(())
-            } else {
-                Err(Errno::ESRCH.into())
-            }
-        });
     }
 }
 

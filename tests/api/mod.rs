@@ -2,7 +2,9 @@
 
 mod agreement_and_proposals;
 mod both_doors;
+mod caller;
 mod examples;
 mod frozen_readings;
+mod project_readings;
 mod read_together;
 mod seat_on_record;

@@ -69,21 +69,47 @@ async fn the_findings_of_a_programme_rest_on_its_projects_and_vanish_when_mended
     let scene = Scene::new().await;
     let (programme, [first, second]) = (&scene.programme_id, &scene.projects);
     let findings = format!("programmes/{programme}/findings");
-    assert_eq!(scene.get(&findings).await["findings"], serde_json::Value::Null);
+    let between = async |as_of: &str| {
+        let list = scene.get(&format!("{findings}{as_of}")).await;
+        let found = list["findings"].as_array().unwrap().iter();
+        let between: Vec<_> = found.filter(|found| found["code"] == "G2").cloned().collect();
+        (between, list["position"].clone())
+    };
+    assert!(between("").await.0.is_empty());
     let terms = serde_json::json!({
         "project_id": second, "predecessor_project_id": first, "predecessor_milestone_id": scene.milestone_id,
     });
     let register = format!("programmes/{programme}/dependencies/{}/register", new_id());
     let receipt = scene.post(&register, serde_json::json!({ "terms": terms })).await;
-    let found = scene.get(&findings).await;
-    assert_eq!(found["findings"][0]["code"], "G2");
-    assert_eq!(found["findings"][0]["since_position"], receipt["position"]);
-    assert_eq!(found["position"], receipt["position"]);
+    let (found, position) = between("").await;
+    assert_eq!(found[0]["since_position"], receipt["position"]);
+    assert_eq!(found[0]["stream"], format!("programme/{programme}"));
+    assert_eq!(position, receipt["position"]);
     let frame = serde_json::json!({"frame": {"period": {"from": "2017-06-01"}}});
     scene.post(&format!("projects/{second}/frame/set"), frame).await;
-    assert_eq!(scene.get(&findings).await["findings"], serde_json::Value::Null);
-    let then = format!("{findings}?as_of.position={}", receipt["position"].as_str().unwrap());
-    assert_eq!(scene.get(&then).await, found);
+    assert!(between("").await.0.is_empty());
+    let then = format!("?as_of.position={}", receipt["position"].as_str().unwrap());
+    assert_eq!(between(&then).await, (found, position));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_findings_of_a_programme_are_those_of_its_projects_too_each_since_when_it_was_there() {
+    let scene = Scene::new().await;
+    let [first, second] = &scene.projects;
+    let RegisterRisk { description, .. } = register_risk(first);
+    let risk = format!("projects/{first}/risks/{}/register", new_id());
+    scene
+        .post(&risk, serde_json::json!({ "description": description }))
+        .await;
+    let together = scene.get(&format!("programmes/{}/findings", scene.programme_id)).await;
+    let mut apart = Vec::new();
+    for project in [first, second] {
+        let list = scene.get(&format!("projects/{project}/findings")).await;
+        apart.extend(list["findings"].as_array().unwrap().clone());
+    }
+    assert!(apart.iter().any(|found| found["code"] == "X3"));
+    assert_eq!(together["findings"].as_array().unwrap(), &apart);
+    assert_eq!(apart[0]["stream"], format!("project/{first}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,14 +6,14 @@ use vedtak::schema::v1::*;
 use super::risk::project;
 use super::scenario::{PROJECT, id};
 
-fn span(from: &str, to: &str) -> ScheduleSpan {
+pub fn span(from: &str, to: &str) -> ScheduleSpan {
     ScheduleSpan {
         from: from.to_owned(),
         to: to.to_owned(),
     }
 }
 
-fn plan_of(number: u32, schedule: Vec<ScheduleSpan>) -> Option<ActivityPlan> {
+pub fn plan_of(number: u32, schedule: Vec<ScheduleSpan>) -> Option<ActivityPlan> {
     Some(ActivityPlan {
         number: format!("HA{number:02}"),
         name: "Welfare technology".to_owned(),
@@ -23,7 +23,7 @@ fn plan_of(number: u32, schedule: Vec<ScheduleSpan>) -> Option<ActivityPlan> {
     })
 }
 
-fn plan(number: u32, schedule: Vec<ScheduleSpan>) -> PlanActivity {
+pub fn plan(number: u32, schedule: Vec<ScheduleSpan>) -> PlanActivity {
     PlanActivity {
         project_id: PROJECT.to_owned(),
         activity_id: id(number),
@@ -32,7 +32,7 @@ fn plan(number: u32, schedule: Vec<ScheduleSpan>) -> PlanActivity {
     }
 }
 
-fn revise(number: u32, plan: Option<ActivityPlan>) -> ReviseActivity {
+pub fn revise(number: u32, plan: Option<ActivityPlan>) -> ReviseActivity {
     ReviseActivity {
         project_id: PROJECT.to_owned(),
         activity_id: id(number),

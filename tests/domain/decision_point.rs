@@ -1,6 +1,6 @@
 //! Proves the rules of decision points: B1 to B8 and O1, and what is found among them.
 
-use vedtak::domain::Kind;
+use vedtak::domain::{Kind, condition_reading};
 use vedtak::schema::v1::*;
 
 use super::budget;
@@ -644,6 +644,17 @@ fn b8_a_condition_is_fulfilled_or_overdue() {
         .when(fulfil(41))
         .then_unchanged()
         .then_found("CONDITION_OVERDUE", 0)
+        .then_project(|project| {
+            let on = |today: &str| {
+                let reading = condition_reading(project, today);
+                let standing = reading.conditions.iter().map(|standing| standing.overdue);
+                standing.collect::<Vec<_>>()
+            };
+            assert_eq!(
+                (on("2017-06-01"), on("2017-06-02")),
+                (vec![false, false], vec![false, true])
+            );
+        })
         .when(FulfilCondition {
             note: "Otherwise.".to_owned(),
             ..fulfil(41)

@@ -6,7 +6,7 @@ use vedtak::schema::v1::*;
 use super::risk::project;
 use super::scenario::{PROJECT, Scenario, id};
 
-fn plan(number: u32, deadline: &str) -> PlanMilestone {
+pub fn plan(number: u32, deadline: &str) -> PlanMilestone {
     let plan = MilestonePlan {
         number: format!("MP{number}"),
         name: "Contract signed".to_owned(),
@@ -27,7 +27,7 @@ fn with(change: impl FnOnce(&mut MilestonePlan), mut command: PlanMilestone) -> 
     command
 }
 
-fn reschedule(number: u32, deadline: &str) -> RescheduleMilestone {
+pub fn reschedule(number: u32, deadline: &str) -> RescheduleMilestone {
     RescheduleMilestone {
         project_id: PROJECT.to_owned(),
         milestone_id: id(number),
@@ -45,7 +45,7 @@ fn achieve(number: u32, evidence: &str) -> AchieveMilestone {
     }
 }
 
-fn cancel(number: u32) -> CancelMilestone {
+pub fn cancel(number: u32) -> CancelMilestone {
     CancelMilestone {
         project_id: PROJECT.to_owned(),
         milestone_id: id(number),

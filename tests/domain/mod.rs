@@ -17,6 +17,7 @@ mod milestone;
 mod nordre_land;
 mod organization;
 mod phase;
+mod plan_difference;
 mod procurement;
 mod programme;
 mod project;

@@ -416,8 +416,9 @@ fn g3_the_portfolio_shows_risks_money_and_order_over_all_projects() {
             ("Project 3".to_owned(), 3, 0, false),
         ]
     );
-    let cells: Vec<(i32, i32, i32, &[String])> = reading
-        .risk_matrix
+    let matrix = reading.risk_matrix.unwrap();
+    let cells: Vec<(i32, i32, i32, &[String])> = matrix
+        .cells
         .iter()
         .filter(|cell| cell.risks > 0)
         .map(|cell| {
@@ -430,7 +431,7 @@ fn g3_the_portfolio_shows_risks_money_and_order_over_all_projects() {
         })
         .collect();
     assert_eq!(cells, [(4, 5, 3, &[id(2), id(1)][..])]);
-    assert_eq!((reading.risk_matrix.len(), reading.unassessed_risks), (25, 1));
+    assert_eq!((matrix.cells.len(), matrix.unassessed_risks), (25, 1));
     let cost = reading.cost.unwrap();
     assert_eq!((cost.known_ore, cost.unknown), (1_000, 1));
     assert_eq!(reading.projects_without_budget, 1);

@@ -346,9 +346,38 @@ fn a_report_covers_days_that_have_begun_and_goes_to_somebody_who_is_there() {
 }
 
 #[test]
-fn a_report_is_acknowledged_once_by_each_and_not_before_it_was_submitted() {
+fn a_report_is_acknowledged_only_by_those_that_it_goes_to() {
+    let to_the_council = with(
+        |content| {
+            content.to = vec![Addressee {
+                addressee: Some(addressee::Addressee::Body(body(2))),
+            }]
+        },
+        submit(2),
+    );
     under_way()
         .given(submit(1))
+        .given(to_the_council)
+        .by("ola")
+        .when(acknowledge(1, "Noted."))
+        .then_refused(Kind::PermissionDenied, "NOT_THE_ADDRESSEE")
+        .then_says("The report goes to the project responsible: ola")
+        .given(assign(70, ProjectRole::Responsible, "ola"))
+        .when(acknowledge(1, "Noted."))
+        .then_accepted()
+        .then_acted_as("PROJECT_RESPONSIBLE")
+        .when(acknowledge(2, "Noted."))
+        .then_refused(Kind::PermissionDenied, "NOT_THE_ADDRESSEE")
+        .by("kari")
+        .when(acknowledge(2, "Noted."))
+        .then_accepted();
+}
+
+#[test]
+fn a_report_is_acknowledged_once_by_each_and_not_before_it_was_submitted() {
+    let to_all = with(|content| content.to.push(ministry()), submit(1));
+    under_way()
+        .given(to_all)
         .when(acknowledge(2, "Noted."))
         .then_refused(Kind::NotFound, "NOT_FOUND")
         .effective("2017-01-31")
@@ -384,6 +413,7 @@ fn j2_a_project_is_not_closed_without_a_final_report() {
     };
     project_with_council()
         .given(assign(70, ProjectRole::Owner, "kari"))
+        .given(assign(71, ProjectRole::Responsible, "per"))
         .given(closing)
         .given(approve(10))
         .given(ApproveClosing {
@@ -405,6 +435,7 @@ fn j2_a_project_is_not_closed_without_a_final_report() {
         .then_accepted()
         .when(submit(3))
         .then_refused(Kind::FailedPrecondition, "PROJECT_ENDED")
+        .by("per")
         .when(acknowledge(2, "Thank you."))
         .then_accepted();
 }

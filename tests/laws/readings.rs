@@ -17,7 +17,9 @@ const DOORS: [Door; 2] = [Door::Grpc, Door::Json];
 const QUESTIONS: &[&str] = &[
     "GetProject",
     "GetBudget",
+    "GetConditions",
     "GetGantt",
+    "GetRiskMatrix",
     "GetStakeholderMap",
     "ListActivities",
     "ListCheckpoints",

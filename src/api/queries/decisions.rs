@@ -37,6 +37,15 @@ impl Answer for ListDecisionPoints {
     }
 }
 
+impl Answer for GetConditions {
+    type Reply = ConditionReading;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<ConditionReading, Failure> {
+        let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
+        Ok(domain::condition_reading(reading.get()?, &reading.today))
+    }
+}
+
 impl Answer for GetDecisionBasis {
     type Reply = DecisionBasis;
 
@@ -50,12 +59,7 @@ impl Answer for GetDecisionBasis {
         // The project as the decision saw it.
         let then = match frozen {
             Some(frozen) => {
-                let position = Some(as_of::Point::Position(frozen.project_position));
-                let as_of = Some(AsOf {
-                    point: position,
-                    ..AsOf::default()
-                });
-                Some(reading::project(service, caller, &self.project_id, as_of, 0).await?)
+                Some(reading::project_at(service, caller, &self.project_id, frozen.project_position).await?)
             }
             None => None,
         };

@@ -2,6 +2,7 @@
 
 mod agreements;
 mod decisions;
+mod documents;
 mod lists;
 mod organizations;
 mod outcomes;
@@ -11,6 +12,7 @@ mod proposals;
 mod reading;
 mod records;
 mod reports;
+mod risks;
 mod stakeholders;
 mod states;
 

@@ -2,11 +2,11 @@
 
 use super::Answer;
 use super::reading;
-use super::states::timestamp;
+use super::states::{finding, found};
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
-use crate::domain::{self, Facts};
+use crate::domain::{self, Facts, Stream};
 use crate::schema::v1::*;
 
 impl Answer for GetProgramme {
@@ -40,12 +40,16 @@ impl Answer for ListProgrammeFindings {
         let id = self.programme_id;
         let streams = |facts: &Facts<'_>| domain::streams_of_programme(&id, facts);
         let asked = (self.as_of, self.at_least);
-        let (suspicions, position) = reading::together(service, caller, asked, streams, |facts, point| {
-            let programme = point.require::<Programme>(facts, &id)?;
-            let read = streams(facts).iter().filter_map(|stream| facts.position(stream)).max();
-            Ok((domain::programme_findings(programme, facts), read.unwrap_or_default()))
-        })
-        .await?;
+        let (suspicions, projects, seen, position) =
+            reading::together(service, caller, asked, streams, |facts, point| {
+                let programme = point.require::<Programme>(facts, &id)?;
+                let read = streams(facts).iter().filter_map(|stream| facts.position(stream)).max();
+                let found = domain::programme_findings(programme, facts);
+                let projects = domain::projects_of_programme(programme, facts);
+                Ok((found, projects, point.seen(), read.unwrap_or_default()))
+            })
+            .await?;
+        let stream = Stream::of::<Programme>(&id).to_string();
         let mut findings = Vec::new();
         for found in suspicions {
             // It rests on several streams: it has been there since the last of the events that it rests on.
@@ -55,15 +59,13 @@ impl Answer for ListProgrammeFindings {
                 .ledger()
                 .records(&caller.tenant, None, before, since_position, 1)
                 .await?;
-            findings.push(Finding {
-                code: found.code.to_owned(),
-                severity: found.severity.into(),
-                description: found.description,
-                entities: found.entities,
-                events: found.events,
-                since_position,
-                since: records.first().map(|record| timestamp(record.recorded_at)),
-            });
+            let since = records.first().map(|record| record.recorded_at);
+            findings.push(finding(found, &stream, since_position, since));
+        }
+        let (reach, today) = seen;
+        for project in projects {
+            let in_project = found(service, caller, &project, (&reach, &today), domain::findings).await?;
+            findings.extend(in_project);
         }
         Ok(FindingList { findings, position })
     }

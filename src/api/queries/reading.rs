@@ -61,6 +61,20 @@ pub(super) async fn organization(
     state(service, caller, id, as_of, at_least).await
 }
 
+/// Reads a project as the ledger knew it at a position: what something was frozen to.
+pub(super) async fn project_at(
+    service: &Service,
+    caller: &Caller,
+    id: &str,
+    position: i64,
+) -> Result<Reading<Project>, Failure> {
+    let as_of = AsOf {
+        point: Some(as_of::Point::Position(position)),
+        ..AsOf::default()
+    };
+    project(service, caller, id, Some(as_of), 0).await
+}
+
 /// Reads the state of the stream of this kind and id.
 pub(super) async fn state<S: Aggregated>(
     service: &Service,
@@ -178,11 +192,18 @@ fn ahead(field: &str) -> Failure {
 /// The point that several streams are read as of.
 pub(super) struct Point {
     reach: Reach,
+    /// The same, where "now" is the position that the ledger had come to.
+    pinned: Reach,
     /// The day that it lies on, YYYY-MM-DD.
     pub today: String,
 }
 
 impl Point {
+    /// What is read, and the day that it is seen on, for what is to be read of the same point afterwards.
+    pub(super) fn seen(&self) -> (Reach, String) {
+        (self.pinned.clone(), self.today.clone())
+    }
+
     /// The state of this kind and id, or the failure when it has no events at this point. The reading must rely on its stream.
     pub(super) fn require<'a, S: Aggregated>(&self, facts: &Facts<'a>, id: &str) -> Result<&'a S, Failure> {
         facts
@@ -218,7 +239,7 @@ pub(super) async fn together<A>(
         streams.dedup();
         streams.retain(|stream| !states.contains_key(stream));
         if streams.is_empty() {
-            return read(&Facts::new(&states), &Point { reach, today });
+            return read(&Facts::new(&states), &Point { reach, pinned, today });
         }
         if states.len() + streams.len() > MOST_STREAMS {
             break;

@@ -17,12 +17,7 @@ impl Answer for GetReport {
         let report = reports.find(|report| report.report_id == self.report_id);
         let provenance = report.ok_or_else(nothing_there)?.provenance.unwrap_or_default();
         // T1: nothing but the ledger up to the report's own position has a say in the answer.
-        let position = Some(as_of::Point::Position(provenance.first_position));
-        let as_of = Some(AsOf {
-            point: position,
-            ..AsOf::default()
-        });
-        let then = reading::project(service, caller, &self.project_id, as_of, 0).await?;
+        let then = reading::project_at(service, caller, &self.project_id, provenance.first_position).await?;
         domain::report_reading(then.get()?, &self.report_id).ok_or_else(nothing_there)
     }
 }

@@ -11,6 +11,7 @@ use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::domain::{self, Aggregated, Stream, Suspicion};
+use crate::ledger::Reach;
 use crate::schema::v1::*;
 
 impl Answer for GetProject {
@@ -69,7 +70,7 @@ impl Answer for ListFindings {
     }
 }
 
-/// What the rules find in the state of the stream of this kind and id, each with since when it was there.
+/// What the rules find in the state of the stream of this kind and id.
 pub(super) async fn findings<S: Aggregated + Send + Sync>(
     service: &Service,
     caller: &Caller,
@@ -79,43 +80,66 @@ pub(super) async fn findings<S: Aggregated + Send + Sync>(
     find: fn(&S, &str) -> Vec<Suspicion>,
 ) -> Result<FindingList, Failure> {
     let reading = reading::state::<S>(service, caller, id, as_of, at_least).await?;
-    let suspicions = find(reading.get()?, &reading.today);
-    // Since when: the history is walked once more, and a finding is as old as the event since which it was there all along.
-    let mut since: HashMap<(&'static str, Vec<String>), (i64, OffsetDateTime)> = HashMap::new();
+    // What is recorded while the history is walked is in neither.
+    let reach = Reach {
+        position: Some(reading.position()),
+        ..reading.reach.clone()
+    };
+    Ok(FindingList {
+        findings: found(service, caller, id, (&reach, &reading.today), find).await?,
+        position: reading.position(),
+    })
+}
+
+/// What the rules find in the stream of this kind and id as far as it is read, seen on a day, each with since when it was there.
+pub(super) async fn found<S: Aggregated + Send + Sync>(
+    service: &Service,
+    caller: &Caller,
+    id: &str,
+    (reach, today): (&Reach, &str),
+    find: fn(&S, &str) -> Vec<Suspicion>,
+) -> Result<Vec<Finding>, Failure> {
     let stream = Stream::of::<S>(id).to_string();
+    // The history is walked: a finding is as old as the event since which it was there all along.
+    let mut standing: Vec<(Suspicion, i64, OffsetDateTime)> = Vec::new();
     service
         .ledger()
-        .walk(&caller.tenant, &stream, &reading.reach, |entry, state| {
+        .walk(&caller.tenant, &stream, reach, |entry, state| {
             let Some(state) = S::of(state) else { return };
-            let standing = find(state, &reading.today)
+            let mut since: HashMap<(&'static str, Vec<String>), (i64, OffsetDateTime)> = HashMap::new();
+            since.extend(
+                std::mem::take(&mut standing)
+                    .into_iter()
+                    .map(|(found, position, time)| ((found.code, found.entities), (position, time))),
+            );
+            standing = find(state, today)
                 .into_iter()
-                .map(|found| (found.code, found.entities));
-            since = standing
-                .map(|key| {
-                    (
-                        key.clone(),
-                        since.get(&key).copied().unwrap_or((entry.position, entry.recorded_at)),
-                    )
+                .map(|found| {
+                    let key = (found.code, found.entities.clone());
+                    let (position, time) = since.get(&key).copied().unwrap_or((entry.position, entry.recorded_at));
+                    (found, position, time)
                 })
                 .collect();
         })
         .await?;
-    let findings = suspicions.into_iter().map(|found| {
-        let began = since.get(&(found.code, found.entities.clone()));
-        Finding {
-            code: found.code.to_owned(),
-            severity: found.severity.into(),
-            description: found.description,
-            since_position: began.map_or(0, |(position, _)| *position),
-            since: began.map(|(_, time)| timestamp(*time)),
-            entities: found.entities,
-            events: found.events,
-        }
-    });
-    Ok(FindingList {
-        findings: findings.collect(),
-        position: reading.position(),
-    })
+    let findings = standing.into_iter();
+    Ok(findings
+        .map(|(found, position, time)| finding(found, &stream, position, Some(time)))
+        .collect())
+}
+
+/// A finding in a stream, as the API answers with it, and since when it was there.
+pub(super) fn finding(found: Suspicion, stream: &str, position: i64, since: Option<OffsetDateTime>) -> Finding {
+    Finding {
+        code: found.code.to_owned(),
+        severity: found.severity.into(),
+        description: found.description,
+        entities: found.entities,
+        events: found.events,
+        since_position: position,
+        since: since.map(timestamp),
+        stream: stream.to_owned(),
+    }
 }
 
 /// A time as protobuf writes it.

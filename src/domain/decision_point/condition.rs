@@ -45,6 +45,31 @@ impl DecisionCondition {
     }
 }
 
+impl DecisionPoint {
+    /// Whether its approval stands, and the condition is past its date and not fulfilled.
+    pub(super) fn has_overdue(&self, given: &DecisionCondition, today: &str) -> bool {
+        let due = given.condition.as_ref().map(|condition| condition.due.as_str());
+        self.is_approved() && given.fulfilled.is_none() && due.is_some_and(|due| due < today)
+    }
+}
+
+/// The conditions of a project's approvals, and where each stands on a day.
+#[must_use]
+pub fn condition_reading(project: &Project, today: &str) -> ConditionReading {
+    let points = project.decision_points.iter();
+    let standing = points.flat_map(|point| {
+        point.conditions.iter().map(move |given| ConditionStanding {
+            decision_point_id: point.decision_point_id.clone(),
+            condition: Some(given.clone()),
+            overdue: point.has_overdue(given, today),
+        })
+    });
+    ConditionReading {
+        conditions: standing.collect(),
+        position: project.position,
+    }
+}
+
 impl Decide for FulfilCondition {
     type State = Project;
 

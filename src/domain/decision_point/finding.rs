@@ -40,13 +40,11 @@ pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Su
 impl DecisionPoint {
     /// B8: the conditions of a standing approval that are past their date and not fulfilled.
     fn overdue_conditions(&self, today: &str) -> impl Iterator<Item = &Condition> {
-        let unfulfilled = self
+        let overdue = self
             .conditions
             .iter()
-            .filter(|condition| self.is_approved() && condition.fulfilled.is_none());
-        unfulfilled
-            .filter_map(|condition| condition.condition.as_ref())
-            .filter(move |condition| condition.due.as_str() < today)
+            .filter(move |given| self.has_overdue(given, today));
+        overdue.filter_map(|given| given.condition.as_ref())
     }
 }
 

@@ -12,6 +12,7 @@ mod start;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, seat, unchanged_or};
 use crate::schema::v1::*;
 
+pub use condition::condition_reading;
 pub(super) use finding::find;
 pub use frozen::{changed_after_decision, decision_basis};
 

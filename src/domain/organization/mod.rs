@@ -39,7 +39,7 @@ impl OrganizationReference {
     }
 
     /// As `check` does; it may name the organisation whose stream this is.
-    pub(super) fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
+    fn require_truth(&self, field: &str, own: &Organization, facts: &Facts<'_>) -> Result<(), Refusal> {
         self.check(field, |id| {
             if id == own.organization_id {
                 Some(own)

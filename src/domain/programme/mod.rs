@@ -24,6 +24,16 @@ pub fn streams_of_programme(programme_id: &str, facts: &Facts<'_>) -> Vec<Stream
     projects.chain([Stream::of::<Programme>(programme_id)]).collect()
 }
 
+/// The projects of the programme of which something is known.
+#[must_use]
+pub fn projects_of_programme(programme: &Programme, facts: &Facts<'_>) -> Vec<String> {
+    let included = programme.included().map(|project| &project.project_id);
+    included
+        .filter(|project_id| facts.project(project_id).is_some())
+        .cloned()
+        .collect()
+}
+
 impl Programme {
     /// The projects that are in it now, in the order they were taken in.
     fn included(&self) -> impl Iterator<Item = &IncludedProject> {

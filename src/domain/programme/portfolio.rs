@@ -24,11 +24,11 @@ pub fn portfolio_reading(programme: &Programme, facts: &Facts<'_>) -> PortfolioR
     projects.sort_by_key(|project| places.get(project.project_id.as_str()).copied().unwrap_or(usize::MAX));
     let mut reading = PortfolioReading {
         programme_id: programme.programme_id.clone(),
-        risk_matrix: empty_matrix(),
         position: programme.position,
         ..PortfolioReading::default()
     };
     let (mut cost, mut financing) = (Total::default(), Total::default());
+    let mut risk_matrix = RiskMatrix::empty();
     for project in projects {
         let place = places.get(project.project_id.as_str());
         let line = line(project, place.map_or(0, |index| count(index.saturating_add(1))));
@@ -41,10 +41,11 @@ pub fn portfolio_reading(programme: &Programme, facts: &Facts<'_>) -> PortfolioR
         reading.benefits_realised = reading.benefits_realised.saturating_add(line.benefits_realised);
         reading.position = reading.position.max(project.position);
         add_to_phase(&mut reading.phases, &line);
-        add_risks(&mut reading, project);
+        risk_matrix.add_project(project);
         reading.projects.push(line);
     }
     reading.phases.sort_by_key(|phase| phase.kind);
+    reading.risk_matrix = Some(risk_matrix);
     reading.cost = Some(cost);
     reading.financing = Some(financing);
     reading
@@ -97,34 +98,5 @@ fn add_to_phase(phases: &mut Vec<PortfolioPhase>, line: &PortfolioProject) {
             kind: line.phase_kind,
             project_ids: vec![project_id],
         }),
-    }
-}
-
-fn empty_matrix() -> Vec<PortfolioRiskCell> {
-    let probabilities = 1..=5;
-    let cells = probabilities.flat_map(|probability| (1..=5).map(move |consequence| (probability, consequence)));
-    cells
-        .map(|(probability, consequence)| PortfolioRiskCell {
-            probability,
-            consequence,
-            ..PortfolioRiskCell::default()
-        })
-        .collect()
-}
-
-fn add_risks(reading: &mut PortfolioReading, project: &Project) {
-    for risk in project.open_risks() {
-        let cell = risk.last_assessment().and_then(|assessment| {
-            let mut cells = reading.risk_matrix.iter_mut();
-            cells.find(|cell| (cell.probability, cell.consequence) == (assessment.probability, assessment.consequence))
-        });
-        let Some(cell) = cell else {
-            reading.unassessed_risks = reading.unassessed_risks.saturating_add(1);
-            continue;
-        };
-        cell.risks = cell.risks.saturating_add(1);
-        if cell.project_ids.last() != Some(&project.project_id) {
-            cell.project_ids.push(project.project_id.clone());
-        }
     }
 }

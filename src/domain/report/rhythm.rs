@@ -1,8 +1,6 @@
 //! The rhythm of reporting (rapporteringsrytme): who reports to whom how often, and what has not come in time (rule T2).
 
-use time::{Date, Duration, Month};
-
-use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion};
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, calendar};
 use crate::schema::v1::*;
 
 impl Project {
@@ -29,16 +27,11 @@ impl Project {
 impl ReportRhythmTerms {
     /// The last day that a report is in time, when the one before it came on this day.
     fn due(&self, from: &str) -> Option<String> {
-        let from = date(from)?;
-        let due = match self.interval() {
-            ReportInterval::Months => months_later(from, self.every)?,
-            ReportInterval::Years => months_later(from, self.every.checked_mul(12)?)?,
-            ReportInterval::Days | ReportInterval::Unspecified => {
-                from.checked_add(Duration::days(i64::from(self.every)))?
-            }
-        };
-        let (year, month, day) = due.to_calendar_date();
-        Some(format!("{year:04}-{:02}-{day:02}", u8::from(month)))
+        match self.interval() {
+            ReportInterval::Months => calendar::months_after(from, self.every),
+            ReportInterval::Years => calendar::years_after(from, self.every),
+            ReportInterval::Days | ReportInterval::Unspecified => calendar::days_after(from, self.every),
+        }
     }
 
     fn how_often(&self) -> String {
@@ -53,24 +46,6 @@ impl ReportRhythmTerms {
             format!("every {} {unit}s", self.every)
         }
     }
-}
-
-fn date(text: &str) -> Option<Date> {
-    let mut parts = text.splitn(3, '-');
-    let year = parts.next()?.parse().ok()?;
-    let month: u8 = parts.next()?.parse().ok()?;
-    let day = parts.next()?.parse().ok()?;
-    Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()
-}
-
-/// The same day of a later month, or its last day where it is shorter.
-fn months_later(from: Date, months: i32) -> Option<Date> {
-    let month = i32::from(u8::from(from.month())) - 1 + months;
-    let year = from.year().checked_add(month.div_euclid(12))?;
-    let month = Month::try_from(u8::try_from(month.rem_euclid(12) + 1).ok()?).ok()?;
-    (1..=from.day())
-        .rev()
-        .find_map(|day| Date::from_calendar_date(year, month, day).ok())
 }
 
 impl Decide for SetReportRhythm {

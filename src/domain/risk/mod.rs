@@ -1,11 +1,19 @@
 //! Risk (risiko): the register of one project, with the factor computed and never taken (rules X1–X5), raising a deviation when it materialises (X4).
 
+mod matrix;
+
+pub use matrix::risk_matrix;
+
 use super::finding::sharing_a_number;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
 impl Project {
-    fn risk(&self, id: &str) -> Result<&Risk, Refusal> {
+    /// The risk of this id.
+    ///
+    /// # Errors
+    /// The refusal, when there is none.
+    pub fn risk(&self, id: &str) -> Result<&Risk, Refusal> {
         self.risks
             .iter()
             .find(|risk| risk.risk_id == id)
@@ -60,6 +68,17 @@ impl Risk {
             factor: self.factor,
             effective_date: at.effective_date.to_owned(),
             after_measure_id: after_measure_id.to_owned(),
+            position: at.position,
+        });
+    }
+
+    fn turn(&mut self, status: RiskStatus, at: &Recorded<'_>) {
+        self.set_status(status);
+        self.turns.push(RiskTurn {
+            status: status.into(),
+            effective_date: at.effective_date.to_owned(),
+            reason: at.reason.to_owned(),
+            position: at.position,
         });
     }
 
@@ -102,10 +121,10 @@ impl Fold for RiskRegistered {
             risk_id: self.risk_id.clone(),
             number: self.number.clone(),
             description: self.description.clone(),
-            status: RiskStatus::Open.into(),
             provenance: at.provenance(),
             ..Risk::default()
         };
+        risk.turn(RiskStatus::Open, at);
         if let Some(assessment) = self.assessment {
             risk.assess(assessment, "", at);
         }
@@ -252,7 +271,7 @@ impl Fold for RiskAccepted {
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
         if let Some(risk) = project.risk_mut(&self.risk_id, at) {
-            risk.set_status(RiskStatus::Accepted);
+            risk.turn(RiskStatus::Accepted, at);
         }
     }
 }
@@ -305,7 +324,7 @@ impl Fold for RiskMaterialized {
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
         if let Some(risk) = project.risk_mut(&self.risk_id, at) {
-            risk.set_status(RiskStatus::Materialized);
+            risk.turn(RiskStatus::Materialized, at);
             risk.materialized_as.clone_from(&self.description);
             risk.deviation_id = Some(self.deviation_id.clone());
         }
@@ -334,7 +353,7 @@ impl Fold for RiskClosed {
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
         if let Some(risk) = project.risk_mut(&self.risk_id, at) {
-            risk.set_status(RiskStatus::Closed);
+            risk.turn(RiskStatus::Closed, at);
         }
     }
 }
