@@ -36,6 +36,9 @@ const RECENTLY: Duration = Duration::from_secs(1);
 /// So long after another process has appended to a ledger it is taken to do so again.
 const SHARED: Duration = Duration::from_secs(1);
 
+/// So long is judged under the locks of the heads, for which others wait; the rest comes in the next turn.
+const LONGEST_LOCK: Duration = Duration::from_millis(500);
+
 /// What one writer knows of a tenant's ledger: true as long as the head is where it was left.
 pub(super) struct Remembered {
     position: i64,
@@ -131,7 +134,7 @@ impl<J: Judge> Appender<J> {
             before,
             judged,
             line: &mut line,
-            locked: false,
+            locked_until: None,
         };
         if store.patiently(judging.turn(turn)).await.is_ok() {
             self.reading = line;
@@ -169,11 +172,12 @@ impl<J: Judge> Appender<J> {
         said.is_appended()
     }
 
-    /// Appends a turn under the locks of its heads, and answers everyone in it. Answers how many records were appended.
-    pub(super) async fn append_locked(&mut self, mut turn: Turn<J>) -> Result<usize, Failed<J>> {
+    /// Appends a turn under the locks of its heads, and answers everyone for whom there was time; the others stay in the turn. Answers
+    /// how many records were appended.
+    pub(super) async fn append_locked(&mut self, turn: &mut Turn<J>) -> Result<usize, Failed<J>> {
         let mut judged = Judged::default();
         let store = self.store.clone();
-        match store.patiently(self.transact(&mut turn, &mut judged)).await {
+        match store.patiently(self.transact(turn, &mut judged)).await {
             Ok(records) => {
                 self.remember(&mut judged);
                 judged.answer();
@@ -183,7 +187,7 @@ impl<J: Judge> Appender<J> {
                 self.give_up(&mut judged);
                 let mut all = Turn::new();
                 judged.into_turn(&mut all);
-                for (tenant, left) in turn {
+                for (tenant, left) in std::mem::take(turn) {
                     all.entry(tenant).or_default().extend(left);
                 }
                 for tenant in all.keys() {
@@ -216,7 +220,7 @@ impl<J: Judge> Appender<J> {
             before: None,
             judged,
             line: &mut line,
-            locked: true,
+            locked_until: Some(Instant::now() + LONGEST_LOCK),
         };
         judging.turn(turn).await?;
         let mut connection = line.take().await?;

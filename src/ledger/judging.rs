@@ -1,7 +1,8 @@
 //! Judging within one append: the states that are needed, what a decision relies on, and its answer.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::append::Appender;
 use super::draft::{Draft, receipt};
@@ -28,36 +29,42 @@ pub(super) struct Judging<'a, J: Judge> {
     pub judged: &'a mut Judged<J>,
     /// Where the states are read that memory does not have.
     pub line: &'a mut Line,
-    /// Whether the heads are locked, and known what was answered before.
-    pub locked: bool,
+    /// Until when there is time, when the heads are locked: others wait for them. Then it is also known what was answered before.
+    pub locked_until: Option<Instant>,
 }
 
 impl<J: Judge> Judging<'_, J> {
-    /// Judges these, tenant by tenant; the heads of all of them are in `judged`. When the database fails, those that have not been
-    /// judged stay in the turn.
+    /// Judges these, tenant by tenant; the heads of all of them are in `judged`. When the time is up or the database fails, those that
+    /// have not been judged stay in the turn.
     pub(super) async fn turn(&mut self, turn: &mut Turn<J>) -> Result<(), sqlx::Error> {
         self.prefetch(turn).await?;
         while let Some((tenant, waiting)) = turn.pop_first() {
             let Some(mut head) = self.judged.heads.remove(&tenant) else {
                 continue;
             };
-            let mut waiting = waiting.into_iter();
+            let mut waiting = VecDeque::from(waiting);
             let mut outcome = Ok(());
             while outcome.is_ok()
-                && let Some(next) = waiting.next()
+                && !self.time_is_up()
+                && let Some(next) = waiting.pop_front()
             {
                 if let Err((next, error)) = self.waiting(&mut head, next).await {
-                    turn.insert(
-                        Arc::clone(&tenant),
-                        std::iter::once(next).chain(waiting.by_ref()).collect(),
-                    );
+                    waiting.push_front(next);
                     outcome = Err(error);
                 }
             }
-            self.judged.heads.insert(tenant, head);
-            outcome?;
+            self.judged.heads.insert(Arc::clone(&tenant), head);
+            if !waiting.is_empty() {
+                turn.insert(tenant, waiting.into());
+                return outcome;
+            }
         }
         Ok(())
+    }
+
+    /// Whether enough has been judged under the locks: something has, so that it goes on.
+    fn time_is_up(&self) -> bool {
+        self.locked_until.is_some_and(|until| Instant::now() >= until) && !self.judged.is_empty()
     }
 
     async fn waiting(
@@ -73,7 +80,7 @@ impl<J: Judge> Judging<'_, J> {
             Ok(outcome) => {
                 head.requests.insert(waiting.submission.request_id);
                 // What is recorded finds out by its key that it was recorded before.
-                if outcome.is_err() && !self.locked {
+                if outcome.is_err() && self.locked_until.is_none() {
                     self.judged.batch.look_up(&waiting.submission);
                 }
                 self.judged.answers.push((waiting, outcome));

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
 use uuid::Uuid;
 
-use super::append::{Appender, Sending};
+use super::append::{Appender, Failed, Sending};
 use super::judge::{Circumstances, Judge};
 use super::judged::Judged;
 use super::memory::States;
@@ -272,30 +272,38 @@ impl<J: Judge> Writer<J> {
         self.append_locked(turn).await;
     }
 
-    /// Appends a turn under locks. When the database refuses it as a whole, each submission is tried alone, so that none fails
-    /// another.
-    async fn append_locked(&mut self, turn: Turn<J>) {
-        let submissions: usize = turn.values().map(Vec::len).sum();
-        if submissions == 0 {
-            return;
-        }
-        let began = Instant::now();
-        let span = info_span!("append", submissions, tenants = turn.len());
-        let appending = self.appender.append_locked(turn).instrument(span);
-        match AssertUnwindSafe(appending).catch_unwind().await {
-            Ok(Ok(records)) => self.observer.appended(submissions, records, began.elapsed()),
-            Ok(Err(failed)) if failed.retry_alone && submissions > 1 => {
-                error!(error = %failed.error, submissions, "the database refused a batch; trying each submission alone");
-                for waiting in failed.turn.into_values().flatten() {
-                    let alone = Turn::from([(Arc::clone(&waiting.submission.tenant), vec![waiting])]);
-                    Box::pin(self.append_locked(alone)).await;
+    /// Appends a turn under locks, in several transactions when it takes long.
+    async fn append_locked(&mut self, mut turn: Turn<J>) {
+        while !turn.is_empty() {
+            let before: usize = turn.values().map(Vec::len).sum();
+            let began = Instant::now();
+            let span = info_span!("append", submissions = before, tenants = turn.len());
+            let appending = self.appender.append_locked(&mut turn).instrument(span);
+            match AssertUnwindSafe(appending).catch_unwind().await {
+                Ok(Ok(records)) => {
+                    let submissions = before - turn.values().map(Vec::len).sum::<usize>();
+                    self.observer.appended(submissions, records, began.elapsed());
+                }
+                Ok(Err(failed)) => self.retry_alone(failed).await,
+                Err(_) => {
+                    error!("a batch panicked; its callers are told to send it again");
+                    self.appender.forget();
+                    return;
                 }
             }
-            Ok(Err(failed)) => failed.answer(),
-            Err(_) => {
-                error!("a batch panicked; its callers are told to send it again");
-                self.appender.forget();
-            }
+        }
+    }
+
+    /// When the database refuses a batch as a whole, each submission is tried alone, so that none fails another.
+    async fn retry_alone(&mut self, failed: Failed<J>) {
+        let submissions: usize = failed.turn.values().map(Vec::len).sum();
+        if !failed.retry_alone || submissions < 2 {
+            return failed.answer();
+        }
+        error!(error = %failed.error, submissions, "the database refused a batch; trying each submission alone");
+        for waiting in failed.turn.into_values().flatten() {
+            let alone = Turn::from([(Arc::clone(&waiting.submission.tenant), vec![waiting])]);
+            Box::pin(self.append_locked(alone)).await;
         }
     }
 

@@ -13,4 +13,5 @@ mod in_memory;
 mod queues;
 mod readings;
 pub mod replay;
+mod slow_rules;
 mod trail;
