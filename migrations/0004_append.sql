@@ -44,9 +44,9 @@ END
 $$;
 
 -- Appends these records and requests and moves the heads, all or nothing: a row is an index in all arrays of its kind. What was
--- judged without a lock rests on the heads being where it was believed that they were: `moved` names those that are not, `known`
--- says that one of the requests to look up was answered before, and in both cases nothing has been appended. So does `late`: the
--- time that the records carry has been told to a reader as settled. `clock` is the time now.
+-- judged without a lock rests on the heads being where it was believed that they were: `moved` names those that are not, or that are
+-- past the time that the records carry; `known` says that one of the requests to look up was answered before. In both cases nothing
+-- has been appended. `clock` is the time now.
 --
 -- The tenants come sorted, each with the position that its records follow and the time that they carry. Requests that nothing is
 -- recorded of, since they were refused, are looked up; those that are recorded are refused by their key if they are there already.
@@ -56,15 +56,15 @@ CREATE FUNCTION vedtak.append(
     record_requests uuid[], records bytea[], leaf_hashes bytea[],
     request_tenants text[], request_ids uuid[], content_hashes bytea[], request_streams text[], request_versions bigint[],
     request_positions bigint[], record_counts int[],
-    OUT moved text[], OUT late boolean, OUT known boolean, OUT clock timestamptz
+    OUT moved text[], OUT known boolean, OUT clock timestamptz
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     touched bigint;
     written bigint;
 BEGIN
-    SELECT array_agg(head.tenant) FILTER (WHERE head.position <> head.follow), coalesce(bool_or(head.floor >= head.at), false), count(*)
-        INTO moved, late, touched
+    SELECT array_agg(head.tenant) FILTER (WHERE head.position <> head.follow OR head.floor >= head.at), count(*)
+        INTO moved, touched
         FROM (
             SELECT h.tenant, h.position, t.follow, t.at, greatest(h.recorded_at, h.settled_at) AS floor
             FROM unnest(tenants, follow, times) WITH ORDINALITY AS t (tenant, follow, at, number)
@@ -76,7 +76,7 @@ BEGIN
     END IF;
     known := cardinality(look_up_ids) > 0 AND EXISTS (SELECT FROM vedtak.answered(look_up_tenants, look_up_ids));
     clock := clock_timestamp();
-    IF moved IS NOT NULL OR late OR known OR cardinality(request_ids) = 0 THEN
+    IF moved IS NOT NULL OR known OR cardinality(request_ids) = 0 THEN
         RETURN;
     END IF;
     INSERT INTO vedtak.requests (tenant, request_id, content_hash, stream, version, position, record_count)

@@ -116,6 +116,9 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM set_config('vedtak.tenant', of_tenant, true);
+    -- A first append that is under way is waited for as well.
+    INSERT INTO vedtak.heads (tenant)
+        SELECT of_tenant WHERE NOT EXISTS (SELECT FROM vedtak.heads h WHERE h.tenant = of_tenant) ON CONFLICT DO NOTHING;
     IF at > (SELECT greatest(h.recorded_at, h.settled_at) FROM vedtak.heads h WHERE h.tenant = of_tenant) THEN
         -- What is about to be appended may carry an earlier time. Either it holds the head already, and is waited for here, or it
         -- finds this mark and must be given a later time. The mark need not reach the disk: a crash that loses it ends the session

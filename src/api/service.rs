@@ -87,9 +87,8 @@ impl Service {
         let answer = async {
             match method.kind {
                 MethodKind::Command => {
-                    let outcome = commands::record(&self.0.ledger, caller, method, request).await;
-                    self.0.metrics.command(outcome_of(&outcome));
-                    Ok(outcome?.encode_to_vec().into())
+                    let receipt = self.counted(commands::record(&self.0.ledger, caller, method, request).await);
+                    Ok(receipt?.encode_to_vec().into())
                 }
                 // Boxed: the way to the largest of the answers is not to be carried about with every command.
                 MethodKind::Query => Box::pin(queries::answer(self, caller, method.grpc_path, request)).await,
@@ -99,6 +98,12 @@ impl Service {
         tokio::time::timeout(deadline, answer)
             .await
             .unwrap_or_else(|_| Err(too_late()))
+    }
+
+    /// Counts what came of a command, or of several that are recorded as one.
+    pub(super) fn counted(&self, outcome: Result<Receipt, Failure>) -> Result<Receipt, Failure> {
+        self.0.metrics.command(outcome_of(&outcome));
+        outcome
     }
 
     /// Begins a streamed answer.

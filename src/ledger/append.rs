@@ -30,10 +30,14 @@ const MOST_TO_CATCH_UP: i64 = 2_000;
 /// The most streams of a tenant whose versions one writer remembers.
 const MOST_REMEMBERED: usize = 100_000;
 
+/// So long may the states be read for what is judged ahead, while others wait for the answers that come meanwhile. What takes longer
+/// is read under the lock.
+const LONGEST_READING: Duration = Duration::from_secs(1);
+
 /// A head, or a clock, that was seen longer ago than this is looked at again before anything is built on it.
 const RECENTLY: Duration = Duration::from_secs(1);
 
-/// So long after another process has appended to a ledger it is taken to do so again.
+/// So long after a ledger was found to be elsewhere than it was left, it is only appended to under its lock.
 const SHARED: Duration = Duration::from_secs(1);
 
 /// So long is judged under the locks of the heads, for which others wait; the rest comes in the next turn.
@@ -46,7 +50,7 @@ pub(super) struct Remembered {
     pub versions: HashMap<Arc<str>, i64>,
     /// When the head was seen there.
     seen: Instant,
-    /// When another process was found to append, too.
+    /// When it was last found that what was judged ahead would not do.
     shared: Option<Instant>,
 }
 
@@ -125,10 +129,9 @@ impl<J: Judge> Appender<J> {
         ahead
     }
 
-    /// Judges without a lock. Those that could not be judged, since the database failed, stay in the turn.
+    /// Judges without a lock. Those that could not be judged, since the database failed or took too long, stay in the turn.
     pub(super) async fn judge_ahead(&mut self, turn: &mut Turn<J>, before: Option<&Judged<J>>, judged: &mut Judged<J>) {
         let mut line = std::mem::replace(&mut self.reading, Line::new(self.store.clone()));
-        let store = self.store.clone();
         let mut judging = Judging {
             appender: self,
             before,
@@ -136,7 +139,7 @@ impl<J: Judge> Appender<J> {
             line: &mut line,
             locked_until: None,
         };
-        if store.patiently(judging.turn(turn)).await.is_ok() {
+        if let Ok(Ok(())) = tokio::time::timeout(LONGEST_READING, judging.turn(turn)).await {
             self.reading = line;
         }
     }
@@ -175,6 +178,13 @@ impl<J: Judge> Appender<J> {
     /// Appends a turn under the locks of its heads, and answers everyone for whom there was time; the others stay in the turn. Answers
     /// how many records were appended.
     pub(super) async fn append_locked(&mut self, turn: &mut Turn<J>) -> Result<usize, Failed<J>> {
+        turn.retain(|_, waiting| {
+            waiting.retain(|waiting| !waiting.reply.is_closed());
+            !waiting.is_empty()
+        });
+        if turn.is_empty() {
+            return Ok(0);
+        }
         let mut judged = Judged::default();
         let store = self.store.clone();
         match store.patiently(self.transact(turn, &mut judged)).await {
@@ -193,8 +203,10 @@ impl<J: Judge> Appender<J> {
                 for tenant in all.keys() {
                     self.remembered.remove(tenant);
                 }
-                // Only an error that the database itself raised tells that the transaction was rolled back.
-                let retry_alone = matches!(error, sqlx::Error::Database(_));
+                // Data, integrity, limits (SQLSTATE classes): only these may be the matter of one submission.
+                let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+                let retry_alone =
+                    code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)));
                 Err(Failed {
                     turn: all,
                     error,
@@ -213,8 +225,7 @@ impl<J: Judge> Appender<J> {
             self.catch_up(&mut connection, head).await?;
         }
         *judged = Judged::on(heads);
-        let mut line = Line::new(self.store.clone());
-        line.give_back(connection);
+        let mut line = Line::within(connection);
         let mut judging = Judging {
             appender: self,
             before: None,
@@ -231,8 +242,7 @@ impl<J: Judge> Appender<J> {
             batch.rests_on(judged.heads.values());
             let said = batch.append(&mut connection).await?;
             if !said.is_appended() {
-                // The locks were lost on the way.
-                return Err(sqlx::Error::WorkerCrashed);
+                return Err(sqlx::Error::Protocol("the locks were lost on the way".to_owned()));
             }
             connection.execute("COMMIT").await?;
             self.clock = Some((said.clock, Instant::now()));
@@ -246,11 +256,24 @@ impl<J: Judge> Appender<J> {
         let tenant = Arc::clone(&head.tenant);
         let remembered = self.remembered.entry(tenant).or_insert_with(|| Remembered::at(head));
         let missed = head.follows - remembered.position;
+        if !head.known.is_empty() {
+            // Whoever sends again what is recorded makes a transaction be judged twice, and is likely to go on: nobody else is to wait
+            // for that.
+            remembered.shared = Some(Instant::now());
+        }
         if missed == 0 && remembered.versions.len() < MOST_REMEMBERED {
             return Ok(());
         }
         remembered.shared = Some(Instant::now());
-        if missed > MOST_TO_CATCH_UP || remembered.versions.len() >= MOST_REMEMBERED || remembered.versions.is_empty() {
+        if missed < 0 {
+            // The database has come back without what it had confirmed: what is in memory may be of what is lost.
+            self.states.clear();
+        }
+        if missed < 0
+            || missed > MOST_TO_CATCH_UP
+            || remembered.versions.len() >= MOST_REMEMBERED
+            || remembered.versions.is_empty()
+        {
             remembered.position = head.follows;
             remembered.versions.clear();
             return Ok(());
@@ -266,8 +289,9 @@ impl<J: Judge> Appender<J> {
     /// Keeps what has been committed, and tells of it.
     pub(super) fn remember(&mut self, judged: &mut Judged<J>) {
         for (tenant, head) in std::mem::take(&mut judged.heads) {
-            // Nothing was recorded there, so there is no head.
+            // Nothing was recorded there, so there may be no head.
             if head.position == 0 {
+                self.remembered.remove(&tenant);
                 continue;
             }
             let remembered = self

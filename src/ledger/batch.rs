@@ -49,10 +49,8 @@ pub(super) struct NewRecord {
 /// What `vedtak.append` says.
 #[derive(FromRow)]
 pub(super) struct Said {
-    /// The tenants whose heads were not where they were believed to be.
+    /// The tenants whose heads were not where they were believed to be, or past the time that the records carry.
     pub moved: Option<Vec<String>>,
-    /// Whether the time that the records carry is one that a reader has been told about.
-    pub late: bool,
     /// Whether one of the requests to look up was answered before.
     pub known: bool,
     /// The time there.
@@ -62,7 +60,7 @@ pub(super) struct Said {
 impl Said {
     /// Whether everything was appended; otherwise nothing was.
     pub(super) const fn is_appended(&self) -> bool {
-        self.moved.is_none() && !self.late && !self.known
+        self.moved.is_none() && !self.known
     }
 }
 
@@ -115,7 +113,7 @@ impl Batch {
         self.positions.len()
     }
 
-    /// Whether nothing is to be recorded.
+    /// Whether no submission was accepted, not even as one that changes nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.request_ids.is_empty()
     }

@@ -55,7 +55,7 @@ impl<J: Judge> Judged<J> {
     pub(super) fn into_turn(self, turn: &mut Turn<J>) {
         for (waiting, _) in self.answers {
             let tenant = Arc::clone(&waiting.submission.tenant);
-            turn.entry(tenant).or_default().push(waiting);
+            turn.entry(tenant).or_default().push_back(waiting);
         }
     }
 

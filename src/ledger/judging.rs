@@ -1,8 +1,11 @@
 //! Judging within one append: the states that are needed, what a decision relies on, and its answer.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
+
+use tracing::error;
 
 use super::append::Appender;
 use super::draft::{Draft, receipt};
@@ -34,32 +37,37 @@ pub(super) struct Judging<'a, J: Judge> {
 }
 
 impl<J: Judge> Judging<'_, J> {
-    /// Judges these, tenant by tenant; the heads of all of them are in `judged`. When the time is up or the database fails, those that
-    /// have not been judged stay in the turn.
+    /// Judges these, tenant by tenant; the heads of all of them are in `judged`. When the time is up or the database fails, and when
+    /// nobody waits for this any more, those that have not been judged stay in the turn.
     pub(super) async fn turn(&mut self, turn: &mut Turn<J>) -> Result<(), sqlx::Error> {
         self.prefetch(turn).await?;
-        while let Some((tenant, waiting)) = turn.pop_first() {
-            let Some(mut head) = self.judged.heads.remove(&tenant) else {
+        while !self.time_is_up()
+            && let Some(mut entry) = turn.first_entry()
+        {
+            let Some(next) = entry.get().front() else {
+                entry.remove();
                 continue;
             };
-            let mut waiting = VecDeque::from(waiting);
-            let mut outcome = Ok(());
-            while outcome.is_ok()
-                && !self.time_is_up()
-                && let Some(next) = waiting.pop_front()
-            {
-                if let Err((next, error)) = self.waiting(&mut head, next).await {
-                    waiting.push_front(next);
-                    outcome = Err(error);
-                }
-            }
-            self.judged.heads.insert(Arc::clone(&tenant), head);
-            if !waiting.is_empty() {
-                turn.insert(tenant, waiting.into());
-                return outcome;
+            // Whoever has stopped waiting is not recorded: its caller was told that the time was up.
+            let outcome = match next.reply.is_closed() {
+                true => None,
+                false => Some(self.submission(&next.submission).await?),
+            };
+            if let (Some(outcome), Some(waiting)) = (outcome, entry.get_mut().pop_front()) {
+                self.decided(waiting, outcome);
             }
         }
         Ok(())
+    }
+
+    fn decided(&mut self, waiting: Waiting<J>, outcome: Outcome<J::Refusal>) {
+        let submission = &waiting.submission;
+        self.head(&submission.tenant).requests.insert(submission.request_id);
+        // What is recorded finds out by its key that it was recorded before.
+        if outcome.is_err() && self.locked_until.is_none() {
+            self.judged.batch.look_up(submission);
+        }
+        self.judged.answers.push((waiting, outcome));
     }
 
     /// Whether enough has been judged under the locks: something has, so that it goes on.
@@ -67,27 +75,10 @@ impl<J: Judge> Judging<'_, J> {
         self.locked_until.is_some_and(|until| Instant::now() >= until) && !self.judged.is_empty()
     }
 
-    async fn waiting(
-        &mut self,
-        head: &mut Head<J::State>,
-        waiting: Waiting<J>,
-    ) -> Result<(), (Waiting<J>, sqlx::Error)> {
-        // Whoever has stopped waiting is not recorded: its caller was told that the time was up.
-        if waiting.reply.is_closed() {
-            return Ok(());
-        }
-        match self.submission(head, &waiting.submission).await {
-            Ok(outcome) => {
-                head.requests.insert(waiting.submission.request_id);
-                // What is recorded finds out by its key that it was recorded before.
-                if outcome.is_err() && self.locked_until.is_none() {
-                    self.judged.batch.look_up(&waiting.submission);
-                }
-                self.judged.answers.push((waiting, outcome));
-                Ok(())
-            }
-            Err(error) => Err((waiting, error)),
-        }
+    /// The head of a tenant's ledger. It stays where it is while anything is waited for: whoever stops waiting leaves nothing half done.
+    fn head(&mut self, tenant: &str) -> &mut Head<J::State> {
+        let head = self.judged.heads.get_mut(tenant);
+        head.expect("the heads of all tenants of a turn are among what is judged")
     }
 
     /// The states of the streams that these commands go to: all that memory does not have is read at once.
@@ -96,8 +87,7 @@ impl<J: Judge> Judging<'_, J> {
         for (tenant, waiting) in turn {
             let mut seen = HashSet::new();
             for stream in waiting.iter().map(|waiting| &waiting.submission.stream) {
-                let head = self.judged.heads.get(tenant);
-                if head.is_none_or(|head| head.states.contains_key(stream)) || !seen.insert(stream) {
+                if self.head(tenant).states.contains_key(stream) || !seen.insert(stream) {
                     continue;
                 }
                 // A stream that cannot be is refused when its turn comes.
@@ -132,9 +122,7 @@ impl<J: Judge> Judging<'_, J> {
     }
 
     fn keep(&mut self, tenant: &Arc<str>, stream: &Arc<str>, state: Arc<J::State>) {
-        if let Some(head) = self.judged.heads.get_mut(tenant) {
-            head.states.insert(Arc::clone(stream), state);
-        }
+        self.head(tenant).states.insert(Arc::clone(stream), state);
     }
 
     /// The state of a stream as memory has it, and whether it is known to be the newest; none when there are no such streams.
@@ -155,12 +143,9 @@ impl<J: Judge> Judging<'_, J> {
     }
 
     /// Judges one submission. The outer error is the database's, the inner one the submission's own.
-    async fn submission(
-        &mut self,
-        head: &mut Head<J::State>,
-        submission: &Submission<J>,
-    ) -> Result<Outcome<J::Refusal>, sqlx::Error> {
-        if let Some(known) = head.known.get(&submission.request_id) {
+    async fn submission(&mut self, submission: &Submission<J>) -> Result<Outcome<J::Refusal>, sqlx::Error> {
+        let tenant = &submission.tenant;
+        if let Some(known) = self.head(tenant).known.get(&submission.request_id) {
             let same = known.content_hash == submission.content_hash;
             return Ok(if same {
                 Ok(Answer::Repeated(known.clone()))
@@ -168,7 +153,7 @@ impl<J: Judge> Judging<'_, J> {
                 Err(AppendError::RequestReused)
             });
         }
-        let state = match self.current(head, &submission.stream).await? {
+        let state = match self.current(tenant, &submission.stream).await? {
             Ok(state) => state,
             Err(error) => return Ok(Err(error)),
         };
@@ -180,31 +165,33 @@ impl<J: Judge> Judging<'_, J> {
         let mut draft = Draft {
             state,
             version,
-            position: head.position,
+            position: self.head(tenant).position,
             records: Vec::new(),
         };
         for (index, command) in submission.commands.iter().enumerate() {
-            let facts = match self.facts(head, submission, command, &draft.state).await? {
+            let facts = match self.facts(submission, command, &draft.state).await? {
                 Ok(facts) => facts,
                 Err(error) => return Ok(Err(error)),
             };
-            let verdict = match judge.judge(command, &draft.state, &facts, &submission.circumstances) {
-                Ok(verdict) => verdict,
-                Err(refusal) => return Ok(Err(AppendError::Refused { index, refusal })),
+            let verdict = match unbroken(|| judge.judge(command, &draft.state, &facts, &submission.circumstances)) {
+                Ok(Ok(verdict)) => verdict,
+                Ok(Err(refusal)) => return Ok(Err(AppendError::Refused { index, refusal })),
+                Err(error) => return Ok(Err(error)),
             };
             let relies_on = reliance(&*judge, &facts);
-            if let Err(error) = draft.write(&*judge, head, submission, &verdict, &relies_on) {
+            if let Err(error) = draft.write(&*judge, self.head(tenant), submission, &verdict, &relies_on) {
                 return Ok(Err(error));
             }
             drop(facts);
             if submission.commands.len() == 1 {
                 // Nothing can fail any more, so the state before is not needed: one holder less may spare a copy of it.
-                head.states.remove(&submission.stream);
+                self.head(tenant).states.remove(&submission.stream);
             }
             if let Err(error) = draft.fold(&*judge, submission, &verdict.events) {
                 return Ok(Err(error));
             }
         }
+        let head = self.head(tenant);
         head.position = draft.position;
         head.states.insert(Arc::clone(&submission.stream), draft.state);
         let receipt = receipt(submission, draft.version, draft.position, &draft.records);
@@ -218,17 +205,17 @@ impl<J: Judge> Judging<'_, J> {
     /// many are refused, since a decision on half of them could be wrong.
     async fn facts(
         &mut self,
-        head: &mut Head<J::State>,
         submission: &Submission<J>,
         command: &J::Command,
         own: &Arc<J::State>,
     ) -> Result<Result<Facts<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
         let mut facts = HashMap::new();
         for round in 0.. {
-            let mut streams = self
-                .appender
-                .judge
-                .relies_on(command, own, &facts, &submission.circumstances);
+            let judge = &self.appender.judge;
+            let mut streams = match unbroken(|| judge.relies_on(command, own, &facts, &submission.circumstances)) {
+                Ok(streams) => streams,
+                Err(error) => return Ok(Err(error)),
+            };
             streams.retain(|stream| !facts.contains_key(stream));
             if streams.is_empty() {
                 break;
@@ -241,7 +228,7 @@ impl<J: Judge> Judging<'_, J> {
                 let state = if *stream == *submission.stream {
                     Arc::clone(own)
                 } else {
-                    match self.current(head, &Arc::from(stream.as_str())).await? {
+                    match self.current(&submission.tenant, &Arc::from(stream.as_str())).await? {
                         Ok(state) => state,
                         Err(error) => return Ok(Err(error)),
                     }
@@ -255,36 +242,36 @@ impl<J: Judge> Judging<'_, J> {
     /// The state of a stream as this append sees it.
     async fn current(
         &mut self,
-        head: &mut Head<J::State>,
+        tenant: &Arc<str>,
         stream: &Arc<str>,
     ) -> Result<Result<Arc<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
-        if let Some(state) = head.states.get(stream) {
+        if let Some(state) = self.head(tenant).states.get(stream) {
             return Ok(Ok(Arc::clone(state)));
         }
-        let Some((mut state, current)) = self.remembered(&head.tenant, stream) else {
+        let Some((mut state, current)) = self.remembered(tenant, stream) else {
             return Ok(Err(AppendError::UnknownStream));
         };
         if !current {
             let connection = self.line.connection().await?;
-            match fold_on(
-                &*self.appender.judge,
-                connection,
-                &head.tenant,
-                stream,
-                &mut state,
-                i64::MAX,
-            )
-            .await
-            {
+            match fold_on(&*self.appender.judge, connection, tenant, stream, &mut state, i64::MAX).await {
                 Ok(()) => {}
                 Err(LedgerError::Unreadable(unreadable)) => return Ok(Err(unreadable.into())),
                 Err(LedgerError::Store(error)) => return Err(error),
                 Err(other) => return Ok(Err(AppendError::Unavailable(other.to_string()))),
             }
         }
-        head.states.insert(Arc::clone(stream), Arc::clone(&state));
+        self.keep(tenant, stream, Arc::clone(&state));
         Ok(Ok(state))
     }
+}
+
+/// Asks the judge, which changes nothing: when a rule panics, that is the answer to its own command, and nobody else's matter.
+fn unbroken<T, R>(ask: impl FnOnce() -> T) -> Result<T, AppendError<R>> {
+    std::panic::catch_unwind(AssertUnwindSafe(ask)).map_err(|_| {
+        error!("a rule panicked");
+        let sentence = "A rule of the service broke on this command. Nothing of it was recorded.";
+        AppendError::Unavailable(sentence.to_owned())
+    })
 }
 
 /// What the record says of the facts.

@@ -11,7 +11,8 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// One connection outside the pool: a crowd of readers never makes a writer wait.
 pub(super) struct Line {
-    store: Store,
+    /// Where another connection is had from; none when nothing but this one will do.
+    store: Option<Store>,
     /// The connection, and when it was used last. None before it was first needed, while it is away, and after it failed.
     connection: Option<(PgConnection, Instant)>,
 }
@@ -19,19 +20,32 @@ pub(super) struct Line {
 impl Line {
     pub(super) const fn new(store: Store) -> Self {
         Self {
-            store,
+            store: Some(store),
             connection: None,
+        }
+    }
+
+    /// A connection in the middle of a transaction, which no other can stand in for.
+    pub(super) fn within(connection: PgConnection) -> Self {
+        Self {
+            store: None,
+            connection: Some((connection, Instant::now())),
         }
     }
 
     /// Takes the connection. Dropped instead of given back, it is closed, and the database rolls back what it was at.
     pub(super) async fn take(&mut self) -> Result<PgConnection, sqlx::Error> {
-        if let Some((mut connection, used)) = self.connection.take()
-            && (used.elapsed() < IDLE || self.store.lives(&mut connection).await)
-        {
-            return Ok(connection);
+        match (self.connection.take(), &self.store) {
+            (Some((connection, _)), None) => Ok(connection),
+            (Some((mut connection, used)), Some(store)) => {
+                if used.elapsed() < IDLE || store.lives(&mut connection).await {
+                    return Ok(connection);
+                }
+                store.connection().await
+            }
+            (None, Some(store)) => store.connection().await,
+            (None, None) => Err(sqlx::Error::Protocol("the transaction is gone".to_owned())),
         }
-        self.store.connection().await
     }
 
     /// Gives it back, with nothing under way.
@@ -53,8 +67,8 @@ impl Line {
 
     /// Says goodbye to the database.
     pub(super) async fn close(self) {
-        if let Some((connection, _)) = self.connection {
-            self.store.part(connection).await;
+        if let (Some((connection, _)), Some(store)) = (self.connection, &self.store) {
+            store.part(connection).await;
         }
     }
 }

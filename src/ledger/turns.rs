@@ -9,7 +9,7 @@ use super::judge::Judge;
 use super::queue::Waiting;
 
 /// The submissions of one transaction, by tenant. Sorted, so that all processes lock heads in the same order.
-pub(super) type Turn<J> = BTreeMap<Arc<str>, Vec<Waiting<J>>>;
+pub(super) type Turn<J> = BTreeMap<Arc<str>, VecDeque<Waiting<J>>>;
 
 /// What has come but is not yet appended, by tenant.
 pub(super) struct Tenants<J: Judge> {
@@ -60,7 +60,7 @@ impl<J: Judge> Tenants<J> {
             let Some(queue) = self.waiting.get_mut(&tenant) else {
                 continue;
             };
-            let mut mine: Vec<Waiting<J>> = Vec::new();
+            let mut mine: VecDeque<Waiting<J>> = VecDeque::new();
             let mut ids = HashSet::new();
             while mine.len() < share
                 && let Some(next) = queue.front()

@@ -1,5 +1,6 @@
 //! The writers: each takes what waits for its tenants, in turns that are fair between tenants, and appends it in one transaction.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -54,7 +55,8 @@ pub(super) enum Answer {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WriterConfig {
-    /// How many writers there are. Each holds one connection while it appends.
+    /// How many writers there are. Each has up to two connections of its own: one that it appends over, and one for the states that
+    /// what is judged ahead needs.
     pub writers: usize,
     /// The most submissions in one transaction.
     pub batch: usize,
@@ -62,7 +64,8 @@ pub struct WriterConfig {
     pub queue: usize,
     /// The most submissions of one tenant that may wait.
     pub queue_per_tenant: usize,
-    /// States of streams are kept in memory as long as no more events than this were folded into them all together.
+    /// States of streams are kept in memory as long as about this many events were folded into them all together; one that grows is
+    /// weighed again when it has doubled.
     pub cached_events: u64,
 }
 
@@ -214,7 +217,13 @@ impl<J: Judge> Writer<J> {
 
     /// Sends what has been judged, when the connection is free.
     async fn send(&mut self) {
-        if self.away.is_some() || self.next.is_empty() {
+        if self.away.is_some() {
+            return;
+        }
+        if self.next.is_empty() {
+            // Heads that nothing was judged on are not to be built on later.
+            self.appender.give_up(&mut self.next);
+            self.next = Judged::default();
             return;
         }
         let mut judged = std::mem::take(&mut self.next);
@@ -246,7 +255,7 @@ impl<J: Judge> Writer<J> {
             Ok((connection, said)) => Ok(self.appender.sent(connection, said.as_ref())),
             Err(error) => Err(error),
         };
-        let mut turn = Turn::new();
+        let mut again = Turn::new();
         match appended {
             Ok(true) => {
                 self.send().await;
@@ -261,27 +270,29 @@ impl<J: Judge> Writer<J> {
             // Nothing was, so that it can be tried again.
             Ok(false) | Err(sqlx::Error::Database(_)) => {
                 self.appender.give_up(&mut away.judged);
-                away.judged.into_turn(&mut turn);
+                away.judged.into_turn(&mut again);
             }
             Err(error) => self.appender.lose(away.judged, &error),
         }
-        // What was judged on top of it is judged anew.
+        // What was judged on top of it is judged anew; by itself, since a request id stands only once in a transaction.
         let mut next = std::mem::take(&mut self.next);
+        let mut after = Turn::new();
         self.appender.give_up(&mut next);
-        next.into_turn(&mut turn);
-        self.append_locked(turn).await;
+        next.into_turn(&mut after);
+        self.append_locked(again).await;
+        self.append_locked(after).await;
     }
 
     /// Appends a turn under locks, in several transactions when it takes long.
     async fn append_locked(&mut self, mut turn: Turn<J>) {
         while !turn.is_empty() {
-            let before: usize = turn.values().map(Vec::len).sum();
+            let before: usize = turn.values().map(VecDeque::len).sum();
             let began = Instant::now();
             let span = info_span!("append", submissions = before, tenants = turn.len());
             let appending = self.appender.append_locked(&mut turn).instrument(span);
             match AssertUnwindSafe(appending).catch_unwind().await {
                 Ok(Ok(records)) => {
-                    let submissions = before - turn.values().map(Vec::len).sum::<usize>();
+                    let submissions = before - turn.values().map(VecDeque::len).sum::<usize>();
                     self.observer.appended(submissions, records, began.elapsed());
                 }
                 Ok(Err(failed)) => self.retry_alone(failed).await,
@@ -296,13 +307,13 @@ impl<J: Judge> Writer<J> {
 
     /// When the database refuses a batch as a whole, each submission is tried alone, so that none fails another.
     async fn retry_alone(&mut self, failed: Failed<J>) {
-        let submissions: usize = failed.turn.values().map(Vec::len).sum();
+        let submissions: usize = failed.turn.values().map(VecDeque::len).sum();
         if !failed.retry_alone || submissions < 2 {
             return failed.answer();
         }
         error!(error = %failed.error, submissions, "the database refused a batch; trying each submission alone");
         for waiting in failed.turn.into_values().flatten() {
-            let alone = Turn::from([(Arc::clone(&waiting.submission.tenant), vec![waiting])]);
+            let alone = Turn::from([(Arc::clone(&waiting.submission.tenant), VecDeque::from([waiting]))]);
             Box::pin(self.append_locked(alone)).await;
         }
     }

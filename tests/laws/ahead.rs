@@ -6,16 +6,24 @@ use vedtak::schema::v1::*;
 use super::doors::{Door, Doors};
 use crate::support::{Server, context, new_id, register_project, register_risk, scale, token};
 
-/// Doors to two servers over one database. The first has just recorded a project, so that it takes the head of the ledger to be
-/// where it left it.
-async fn two_servers(project_id: &str) -> ([Server; 2], [Doors; 2]) {
+async fn two_servers() -> [Server; 2] {
     let first = Server::start().await;
     let second = Server::on(first.database.clone()).await;
+    [first, second]
+}
+
+/// A project in a ledger of its own, and doors to it on both servers. The first of them has just recorded it, so that it takes the
+/// head to be where it left it: once the other has recorded something, too, that lasts no longer.
+async fn new_ledger(servers: &[Server; 2]) -> ([Doors; 2], String) {
     let token = token(&new_id(), "kari", &["administrator"]);
-    let doors = [Doors::of(&first, &token).await, Doors::of(&second, &token).await];
-    let _: Receipt = send(&doors[0], "RegisterProject", &register_project(project_id)).await;
-    let _: Receipt = send(&doors[0], "RegisterRisk", &register_risk(project_id)).await;
-    ([first, second], doors)
+    let doors = [
+        Doors::of(&servers[0], &token).await,
+        Doors::of(&servers[1], &token).await,
+    ];
+    let project_id = new_id();
+    let _: Receipt = send(&doors[0], "RegisterProject", &register_project(&project_id)).await;
+    let _: Receipt = send(&doors[0], "RegisterRisk", &register_risk(&project_id)).await;
+    (doors, project_id)
 }
 
 async fn send(doors: &Doors, name: &str, command: &impl prost::Message) -> Receipt {
@@ -38,64 +46,56 @@ fn assess(risk: &RegisterRisk, probability: i32) -> AssessRisk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_refused_for_what_another_server_has_recorded_meanwhile() {
-    let project_id = new_id();
-    let (_servers, doors) = two_servers(&project_id).await;
-    let mut position = 3;
+    let servers = two_servers().await;
     for _ in 0..20 * scale().min(50) {
+        let (doors, project_id) = new_ledger(&servers).await;
         let risk = register_risk(&project_id);
         let there = send(&doors[1], "RegisterRisk", &risk).await;
         // The first server has a state of this project in which there is no such risk.
         let here = send(&doors[0], "AssessRisk", &assess(&risk, 2)).await;
-        assert_eq!([there.position, here.position], [position, position + 1]);
+        assert_eq!([there.position, here.position], [3, 4]);
         assert_eq!(here.version, here.position);
-        position += 2;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_again_is_answered_as_before_though_it_would_be_refused_now() {
-    let project_id = new_id();
-    let (_servers, doors) = two_servers(&project_id).await;
-    let risk = register_risk(&project_id);
-    send(&doors[0], "RegisterRisk", &risk).await;
+    let servers = two_servers().await;
     for round in 0..20 * scale().min(50) {
-        let doors = &doors[round % 2];
-        let mut stale = assess(&risk, 1 + i32::try_from(round % 2).unwrap());
-        let version = send(doors, "RegisterRisk", &register_risk(&project_id)).await.version;
-        stale.context.as_mut().unwrap().expected_version = Some(version);
-        let first = send(doors, "AssessRisk", &stale).await;
-        let next = send(doors, "RegisterRisk", &register_risk(&project_id)).await;
+        let (doors, project_id) = new_ledger(&servers).await;
+        // Alone, or with another server that has recorded in between.
+        let other = &doors[round % 2];
+        let risk = register_risk(&project_id);
+        let version = send(&doors[0], "RegisterRisk", &risk).await.version;
+        let expecting = |mut command: AssessRisk| {
+            command.context.as_mut().unwrap().expected_version = Some(version);
+            command
+        };
+        let command = expecting(assess(&risk, 1));
+        let first = send(&doors[0], "AssessRisk", &command).await;
+        let next = send(other, "RegisterRisk", &register_risk(&project_id)).await;
         // Its version is no longer the one it expects.
-        assert_eq!(send(doors, "AssessRisk", &stale).await, first);
-        let refused = doors
-            .call::<Receipt>(
-                Door::Grpc,
-                "AssessRisk",
-                &AssessRisk {
-                    context: Some(CommandContext {
-                        expected_version: Some(version),
-                        ..context().unwrap()
-                    }),
-                    ..assess(&risk, 3)
-                },
-            )
-            .await;
+        assert_eq!(send(&doors[0], "AssessRisk", &command).await, first);
+        let another = expecting(assess(&risk, 3));
+        let refused = doors[0].call::<Receipt>(Door::Grpc, "AssessRisk", &another).await;
         assert_eq!(refused.unwrap_err().code, "ABORTED");
-        let after = send(doors, "RegisterRisk", &register_risk(&project_id)).await;
-        assert_eq!(after.position, next.position + 1, "a repetition leaves no trace");
+        let after = send(&doors[0], "RegisterRisk", &register_risk(&project_id)).await;
+        assert_eq!(after.position, next.position + 1, "neither leaves a trace");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_request_many_times_at_once_is_recorded_once() {
-    let project_id = new_id();
-    let (_servers, doors) = two_servers(&project_id).await;
+    let servers = two_servers().await;
     for round in 0..10 * scale().min(50) {
-        let risk = register_risk(&project_id);
+        let (doors, project_id) = new_ledger(&servers).await;
+        let mut risk = register_risk(&project_id);
+        // Once it is recorded, it would be refused.
+        risk.context.as_mut().unwrap().expected_version = Some(2);
         let calls = (0..16).map(|call| send(&doors[(call * round) % 2], "RegisterRisk", &risk));
         let receipts = futures_util::future::join_all(calls).await;
         assert!(receipts.iter().all(|receipt| *receipt == receipts[0]), "{receipts:?}");
+        let head: Head = doors[0].call(Door::Grpc, "GetHead", &GetHead::default()).await.unwrap();
+        assert_eq!(head.position, 3);
     }
-    let head: Head = doors[0].call(Door::Grpc, "GetHead", &GetHead::default()).await.unwrap();
-    assert_eq!(head.position, i64::try_from(2 + 10 * scale().min(50)).unwrap());
 }

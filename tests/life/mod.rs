@@ -114,7 +114,7 @@ async fn audited(story: &Story, name: &str, event: &str) -> Vec<Value> {
 
 fn every_hard_rule_was_tried(story: &Story) {
     let tried: BTreeSet<&str> = story.tried.keys().copied().collect();
-    assert_eq!(tried, rules::hard());
+    assert_eq!(tried, rules::of_kind("hard"));
     let ways: usize = story.tried.values().sum();
     println!(
         "life: {} commands, {} rules tried in {ways} ways: {:?}",
@@ -126,6 +126,9 @@ fn every_hard_rule_was_tried(story: &Story) {
 
 fn every_finding_that_came_up_went_away(story: &Story) {
     println!("life: findings that came and went: {:?}", story.found);
+    for rule in rules::of_kind("finding") {
+        assert!(story.found.iter().any(|found| found == &rule), "{rule} never came up");
+    }
     assert_eq!(story.found, story.mended);
 }
 

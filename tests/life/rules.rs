@@ -31,8 +31,8 @@ pub fn without_refusal(rule: &str) -> Option<&'static str> {
     found.map(|(_, why)| *why)
 }
 
-/// The ids of all hard rules.
-pub fn hard() -> BTreeSet<&'static str> {
-    let hard = rules().into_iter().filter(|rule| rule.kind == "hard");
-    hard.map(|rule| rule.id).collect()
+/// The ids of all rules of a kind: `hard`, `finding` or `reading`.
+pub fn of_kind(kind: &str) -> BTreeSet<&'static str> {
+    let of_kind = rules().into_iter().filter(|rule| rule.kind == kind);
+    of_kind.map(|rule| rule.id).collect()
 }

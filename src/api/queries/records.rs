@@ -22,7 +22,7 @@ impl Answer for RecordBatch {
     type Reply = Receipt;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<Receipt, Failure> {
-        commands::record_batch(service.ledger(), caller, self).await
+        service.counted(commands::record_batch(service.ledger(), caller, self).await)
     }
 }
 
