@@ -157,7 +157,7 @@ fn fields_carry_their_limits_and_marks() {
 }
 
 #[test]
-fn every_operation_shows_an_example_that_its_own_schemas_allow() {
+fn every_operation_shows_an_example_with_the_fields_that_its_schema_has_and_requires() {
     let document = document();
     for method in METHODS {
         let operation = &document["paths"][method.path][method.verb];

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::domain::{Kind, Refusal};
-use crate::ledger::{AppendError, LedgerError, MOST_ROUNDS, MOST_STREAMS};
+use crate::ledger::{AppendError, LedgerError, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS};
 use crate::schema::{JsonError, Violation};
 
 /// The domain of our reasons, in `google.rpc.ErrorInfo`.
@@ -345,7 +345,7 @@ impl From<AppendError<Refusal>> for Failure {
                 Code::InvalidArgument,
                 "RECORD_TOO_LARGE",
                 format!(
-                    "The event would take {bytes} bytes; a record holds 65535. Shorten the texts, or send it in several commands."
+                    "The event would take {bytes} bytes; a record holds {MAX_RECORD_BYTES}. Shorten the texts, or send it in several commands."
                 ),
             ),
             AppendError::ReliesOnTooMuch => Self::new(

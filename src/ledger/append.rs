@@ -17,12 +17,12 @@ use super::heads::{self, Head};
 use super::judge::Judge;
 use super::judged::Judged;
 use super::judging::Judging;
-use super::line::Line;
 use super::memory::States;
 use super::read::read_page;
 use super::signal::Signals;
 use super::store::Store;
 use super::turns::Turn;
+use super::wire::Wire;
 
 /// When another process has appended more than this, what is remembered of the tenant is forgotten instead of caught up.
 const MOST_TO_CATCH_UP: i64 = 2_000;
@@ -61,9 +61,9 @@ pub(super) struct Appender<J: Judge> {
     pub(super) states: States<J::State>,
     signals: Signals,
     /// Where it is written.
-    writing: Line,
+    writing: Wire,
     /// Where states are read for what is judged ahead.
-    reading: Line,
+    reading: Wire,
     pub(super) remembered: HashMap<Arc<str>, Remembered>,
     /// The time on the clock of the database, and when it was that.
     clock: Option<(OffsetDateTime, Instant)>,
@@ -73,8 +73,8 @@ impl<J: Judge> Appender<J> {
     pub(super) fn new(judge: Arc<J>, store: Store, states: States<J::State>, signals: Signals) -> Self {
         Self {
             judge,
-            writing: Line::new(store.clone()),
-            reading: Line::new(store.clone()),
+            writing: Wire::new(store.clone()),
+            reading: Wire::new(store.clone()),
             store,
             states,
             signals,
@@ -131,16 +131,16 @@ impl<J: Judge> Appender<J> {
 
     /// Judges without a lock. Those that could not be judged, since the database failed or took too long, stay in the turn.
     pub(super) async fn judge_ahead(&mut self, turn: &mut Turn<J>, before: Option<&Judged<J>>, judged: &mut Judged<J>) {
-        let mut line = std::mem::replace(&mut self.reading, Line::new(self.store.clone()));
+        let mut wire = std::mem::replace(&mut self.reading, Wire::new(self.store.clone()));
         let mut judging = Judging {
             appender: self,
             before,
             judged,
-            line: &mut line,
+            wire: &mut wire,
             locked_until: None,
         };
         if let Ok(Ok(())) = tokio::time::timeout(LONGEST_READING, judging.turn(turn)).await {
-            self.reading = line;
+            self.reading = wire;
         }
     }
 
@@ -225,16 +225,16 @@ impl<J: Judge> Appender<J> {
             self.catch_up(&mut connection, head).await?;
         }
         *judged = Judged::on(heads);
-        let mut line = Line::within(connection);
+        let mut wire = Wire::within(connection);
         let mut judging = Judging {
             appender: self,
             before: None,
             judged,
-            line: &mut line,
+            wire: &mut wire,
             locked_until: Some(Instant::now() + LONGEST_LOCK),
         };
         judging.turn(turn).await?;
-        let mut connection = line.take().await?;
+        let mut connection = wire.take().await?;
         let mut batch = std::mem::take(&mut judged.batch);
         if batch.is_empty() {
             connection.execute("ROLLBACK").await?;

@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::batch::Batch;
-use super::error::AppendError;
 use super::heads::Head;
 use super::judge::Judge;
 use super::memory::Key;
 use super::queue::Waiting;
 use super::turns::Turn;
-use super::writer::Answer;
-
-/// The answer to one submission.
-pub(super) type Outcome<R> = Result<Answer, AppendError<R>>;
+use super::writer::Outcome;
 
 /// One transaction's worth of judged submissions.
 pub(super) struct Judged<J: Judge> {

@@ -12,14 +12,14 @@ use super::draft::{Draft, receipt};
 use super::error::{AppendError, LedgerError};
 use super::heads::Head;
 use super::judge::{Judge, MOST_ROUNDS, MOST_STREAMS};
-use super::judged::{Judged, Outcome};
-use super::line::Line;
+use super::judged::Judged;
 use super::memory::Key;
 use super::queue::Waiting;
 use super::read::{fold_on, read_tails};
 use super::record::Reliance;
 use super::turns::Turn;
-use super::writer::{Answer, Submission};
+use super::wire::Wire;
+use super::writer::{Answer, Outcome, Submission};
 
 /// The states of the other streams that a command relies on, by their names.
 type Facts<S> = HashMap<String, Arc<S>>;
@@ -31,7 +31,7 @@ pub(super) struct Judging<'a, J: Judge> {
     pub before: Option<&'a Judged<J>>,
     pub judged: &'a mut Judged<J>,
     /// Where the states are read that memory does not have.
-    pub line: &'a mut Line,
+    pub wire: &'a mut Wire,
     /// Until when there is time, when the heads are locked: others wait for them. Then it is also known what was answered before.
     pub locked_until: Option<Instant>,
 }
@@ -106,7 +106,7 @@ impl<J: Judge> Judging<'_, J> {
             .iter()
             .map(|(tenant, stream, state)| (&**tenant, &**stream, judge.version(state)))
             .collect();
-        let tails = read_tails(self.line.connection().await?, &asked).await?;
+        let tails = read_tails(self.wire.connection().await?, &asked).await?;
         for ((tenant, stream, mut state), tail) in stale.into_iter().zip(tails) {
             // One that is long or cannot be read is left to whoever needs it.
             let Some(tail) = tail else { continue };
@@ -252,7 +252,7 @@ impl<J: Judge> Judging<'_, J> {
             return Ok(Err(AppendError::UnknownStream));
         };
         if !current {
-            let connection = self.line.connection().await?;
+            let connection = self.wire.connection().await?;
             match fold_on(&*self.appender.judge, connection, tenant, stream, &mut state, i64::MAX).await {
                 Ok(()) => {}
                 Err(LedgerError::Unreadable(unreadable)) => return Ok(Err(unreadable.into())),

@@ -9,7 +9,6 @@ mod heads;
 mod judge;
 mod judged;
 mod judging;
-mod line;
 mod memory;
 mod queue;
 mod read;
@@ -17,6 +16,7 @@ mod record;
 mod signal;
 mod store;
 mod turns;
+mod wire;
 mod writer;
 
 use std::sync::Arc;

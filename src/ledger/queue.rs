@@ -10,12 +10,12 @@ use tokio_util::task::TaskTracker;
 
 use super::error::AppendError;
 use super::judge::Judge;
-use super::writer::{Answer, Submission};
+use super::writer::{Outcome, Submission};
 
 /// What waits in a queue.
 pub(super) struct Waiting<J: Judge> {
     pub submission: Submission<J>,
-    pub reply: oneshot::Sender<Result<Answer, AppendError<J::Refusal>>>,
+    pub reply: oneshot::Sender<Outcome<J::Refusal>>,
     /// Its place among those of its tenant, given back when it is answered.
     pub _place: Place,
 }
@@ -88,11 +88,10 @@ impl<J: Judge> Queues<J> {
     }
 
     /// Puts a submission in its queue; its answer comes through what is returned.
-    #[allow(clippy::type_complexity, reason = "a receiver of an answer is what it is")]
     pub(super) fn submit(
         &self,
         submission: Submission<J>,
-    ) -> Result<oneshot::Receiver<Result<Answer, AppendError<J::Refusal>>>, AppendError<J::Refusal>> {
+    ) -> Result<oneshot::Receiver<Outcome<J::Refusal>>, AppendError<J::Refusal>> {
         let busy = || AppendError::Busy {
             retry_after: Duration::from_millis(200),
         };

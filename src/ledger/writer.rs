@@ -14,6 +14,7 @@ use tracing::{Instrument, error, info_span};
 use uuid::Uuid;
 
 use super::append::{Appender, Failed, Sending};
+use super::error::AppendError;
 use super::judge::{Circumstances, Judge};
 use super::judged::Judged;
 use super::memory::States;
@@ -50,6 +51,9 @@ pub(super) enum Answer {
     /// Recorded before: the first receipt is read from what is known of it.
     Repeated(Known),
 }
+
+/// What comes of one submission.
+pub(super) type Outcome<R> = Result<Answer, AppendError<R>>;
 
 /// How the writers work.
 #[derive(Clone, Debug, Deserialize, Serialize)]

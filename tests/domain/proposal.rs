@@ -385,7 +385,7 @@ fn p4_the_fate_of_a_proposal_is_told_across_the_years() {
         let ranks: Vec<(i32, i32)> = fate.rounds[0].ranks.iter().map(|rank| (rank.rank, rank.of)).collect();
         assert_eq!(ranks, [(2, 2)]);
         assert_eq!(fate.proposal.unwrap().status(), ProposalStatus::Realized);
-        assert_eq!(proposal_fate(register, &id(99)), None);
+        assert_eq!(proposal_fate(register, &id(99)).unwrap_err().kind, Kind::NotFound);
     });
 }
 

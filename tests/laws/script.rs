@@ -182,6 +182,7 @@ pub fn stream_of(request: &DynamicMessage) -> String {
 fn chapters(further: &'static [Vec<Line>], random: &mut Random) -> VecDeque<Line> {
     static CHAPTERS: LazyLock<Vec<Vec<Line>>> = LazyLock::new(|| lines(examples()));
     let mut order: Vec<&Vec<Line>> = CHAPTERS.iter().chain(further).collect();
+    assert_eq!(order[0].len(), BEGINNING, "the first chapter is as long as is said");
     order[1..].shuffle(&mut random.rng);
     order.into_iter().flatten().cloned().collect()
 }

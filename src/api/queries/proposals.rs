@@ -27,13 +27,7 @@ impl Answer for GetProposal {
     async fn answer(self, service: &Service, caller: &Caller) -> Result<ProposalFate, Failure> {
         let id = &self.proposal_register_id;
         let reading = reading::state(service, caller, id, self.as_of, self.at_least).await?;
-        domain::proposal_fate(reading.get()?, &self.proposal_id).ok_or_else(|| {
-            let sentence = format!(
-                "There is no proposal {} in this register. Check the id.",
-                self.proposal_id
-            );
-            Failure::new(tonic::Code::NotFound, "NOT_FOUND", sentence)
-        })
+        Ok(domain::proposal_fate(reading.get()?, &self.proposal_id)?)
     }
 }
 

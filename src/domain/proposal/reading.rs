@@ -1,14 +1,14 @@
 //! The fate of a proposal across the years, round by round (rule P4).
 
+use crate::domain::refusal::Refusal;
 use crate::schema::v1::*;
 
-/// What became of a proposal in each round that it stood in; none when there is no such proposal.
-#[must_use]
-pub fn proposal_fate(register: &ProposalRegister, proposal_id: &str) -> Option<ProposalFate> {
-    let proposal = register
-        .proposals
-        .iter()
-        .find(|proposal| proposal.proposal_id == proposal_id)?;
+/// What became of a proposal in each round that it stood in.
+///
+/// # Errors
+/// When there is no such proposal.
+pub fn proposal_fate(register: &ProposalRegister, proposal_id: &str) -> Result<ProposalFate, Refusal> {
+    let proposal = register.proposal(proposal_id)?;
     let mut rounds: Vec<ProposalFateInRound> = Vec::new();
     for step in &proposal.steps {
         if rounds.last().is_none_or(|last| last.round_id != step.round_id) {
@@ -18,7 +18,7 @@ pub fn proposal_fate(register: &ProposalRegister, proposal_id: &str) -> Option<P
             last.steps.push(step.clone());
         }
     }
-    Some(ProposalFate {
+    Ok(ProposalFate {
         proposal: Some(proposal.clone()),
         rounds,
         position: register.position,

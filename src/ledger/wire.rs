@@ -10,14 +10,14 @@ use super::store::Store;
 const IDLE: Duration = Duration::from_secs(1);
 
 /// One connection outside the pool: a crowd of readers never makes a writer wait.
-pub(super) struct Line {
+pub(super) struct Wire {
     /// Where another connection is had from; none when nothing but this one will do.
     store: Option<Store>,
     /// The connection, and when it was used last. None before it was first needed, while it is away, and after it failed.
     connection: Option<(PgConnection, Instant)>,
 }
 
-impl Line {
+impl Wire {
     pub(super) const fn new(store: Store) -> Self {
         Self {
             store: Some(store),
