@@ -269,8 +269,7 @@ impl<J: Judge> Appender<J> {
             // The database has come back without what it had confirmed: what is in memory may be of what is lost.
             self.states.clear();
         }
-        if missed < 0
-            || missed > MOST_TO_CATCH_UP
+        if !(0..=MOST_TO_CATCH_UP).contains(&missed)
             || remembered.versions.len() >= MOST_REMEMBERED
             || remembered.versions.is_empty()
         {

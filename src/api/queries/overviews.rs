@@ -1,7 +1,7 @@
 //! Readings that cross projects, answered from the projections.
 
 use super::Answer;
-use super::reading::reached;
+use super::reading::{page_size, reached};
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -18,7 +18,7 @@ impl Answer for ListProjects {
             .wait::<ProjectOverviews>(&caller.tenant, self.at_least)
             .await?;
         let position = projections.position::<ProjectOverviews>(&caller.tenant).await?;
-        let size = if self.page_size == 0 { 100 } else { self.page_size };
+        let size = page_size(self.page_size);
         let filter = Filter {
             kind: self.kind,
             status: self.status,

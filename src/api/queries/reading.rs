@@ -14,8 +14,10 @@ use crate::ledger::{MOST_ROUNDS, MOST_STREAMS, Reach};
 use crate::schema::Validate;
 use crate::schema::v1::{AsOf, Organization, Project, ProposalRegister, as_of};
 
-/// How many items a page has when the caller does not say.
-const PAGE_SIZE: usize = 100;
+/// How many items a page has: 100 when the caller does not say.
+pub(super) const fn page_size(asked: i32) -> i32 {
+    if asked == 0 { 100 } else { asked }
+}
 
 /// A state as of some point of the ledger.
 pub(super) struct Reading<S> {
@@ -346,12 +348,9 @@ fn place(part: &Part) -> Result<(Option<AsOf>, usize), Failure> {
     })
 }
 
-fn cut<T: Clone, S>(all: Vec<T>, offset: usize, page_size: i32, reading: &Reading<S>) -> Page<T> {
+fn cut<T: Clone, S>(all: Vec<T>, offset: usize, asked: i32, reading: &Reading<S>) -> Page<T> {
     let position = reading.position();
-    let size = usize::try_from(page_size)
-        .ok()
-        .filter(|size| *size > 0)
-        .unwrap_or(PAGE_SIZE);
+    let size = usize::try_from(page_size(asked)).unwrap_or_default();
     let end = offset.saturating_add(size);
     let next_page_token = match &reading.reach.decided_by {
         _ if end >= all.len() => String::new(),

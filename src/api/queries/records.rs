@@ -4,7 +4,7 @@ use futures_util::Stream;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::reading::{head, reached};
+use super::reading::{head, page_size, reached};
 use super::states::timestamp;
 use super::{Answer, Begin};
 use crate::api::commands;
@@ -133,10 +133,6 @@ async fn wait(signals: &mut tokio::sync::broadcast::Receiver<crate::ledger::Appe
         }
     };
     let _ = tokio::time::timeout(std::time::Duration::from_secs(5), heard).await;
-}
-
-fn page_size(asked: i32) -> i32 {
-    if asked == 0 { 100 } else { asked }
 }
 
 /// The name of a stream, checked; a misspelt one would otherwise read as an empty stream.
