@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::heads::Head;
 use super::judge::Judge;
-use super::writer::Submission;
+use super::submission::Submission;
 
 /// The arrays of `vedtak.append`; see `migrations/0004_append.sql`.
 #[derive(Default)]

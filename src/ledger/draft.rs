@@ -7,7 +7,7 @@ use super::error::AppendError;
 use super::heads::Head;
 use super::judge::{Judge, Standing, Unreadable, Verdict};
 use super::record::{self, MAX_RECORD_BYTES, Reliance};
-use super::writer::Submission;
+use super::submission::Submission;
 use crate::schema::v1::{Receipt, RecordedEvent};
 
 /// One submission while its commands are judged.

@@ -8,8 +8,8 @@ use super::heads::Head;
 use super::judge::Judge;
 use super::memory::Key;
 use super::queue::Waiting;
+use super::submission::Outcome;
 use super::turns::Turn;
-use super::writer::Outcome;
 
 /// One transaction's worth of judged submissions.
 pub(super) struct Judged<J: Judge> {

@@ -17,9 +17,9 @@ use super::memory::Key;
 use super::queue::Waiting;
 use super::read::{fold_on, read_tails};
 use super::record::Reliance;
+use super::submission::{Answer, Outcome, Submission};
 use super::turns::Turn;
 use super::wire::Wire;
-use super::writer::{Answer, Outcome, Submission};
 
 /// The states of the other streams that a command relies on, by their names.
 type Facts<S> = HashMap<String, Arc<S>>;

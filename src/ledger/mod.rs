@@ -15,6 +15,7 @@ mod read;
 mod record;
 mod signal;
 mod store;
+mod submission;
 mod turns;
 mod wire;
 mod writer;
@@ -27,11 +28,13 @@ pub use read::{Entry, Reach};
 pub use record::{Envelope, MAX_RECORD_BYTES, Reliance, leaf_hash};
 pub use signal::{Appended, Signals};
 pub use store::{Migrated, Store, StoreConfig};
-pub use writer::{Observer, Submission, WriterConfig};
+pub use submission::Submission;
+pub use writer::{Observer, WriterConfig};
 
 use crate::schema::v1::Receipt;
 use memory::States;
 use queue::Queues;
+use submission::Answer;
 
 /// The ledgers of all tenants in one database. Cheap to clone; every clone is the same ledger.
 #[derive(Debug)]
@@ -83,8 +86,8 @@ impl<J: Judge> Ledger<J> {
             .await
             .map_err(|_| AppendError::Unavailable("The service broke off. Send the same request again with the same request_id: it is recorded at most once.".to_owned()))??;
         match answer {
-            writer::Answer::Recorded(receipt) => Ok(receipt),
-            writer::Answer::Repeated(known) => self
+            Answer::Recorded(receipt) => Ok(receipt),
+            Answer::Repeated(known) => self
                 .first_receipt(&known)
                 .await
                 .map_err(|error| AppendError::Unavailable(error.to_string())),

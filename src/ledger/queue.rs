@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::error::AppendError;
 use super::judge::Judge;
-use super::writer::{Outcome, Submission};
+use super::submission::{Outcome, Submission};
 
 /// What waits in a queue.
 pub(super) struct Waiting<J: Judge> {

@@ -11,49 +11,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
-use uuid::Uuid;
 
 use super::append::{Appender, Failed, Sending};
-use super::error::AppendError;
-use super::judge::{Circumstances, Judge};
+use super::judge::Judge;
 use super::judged::Judged;
 use super::memory::States;
 use super::queue::{Queues, Waiting};
-use super::read::Known;
 use super::signal::Signals;
 use super::store::Store;
 use super::turns::{Tenants, Turn};
-use crate::schema::v1::Receipt;
-
-/// Commands on one stream, to be recorded all or none.
-#[derive(Debug)]
-pub struct Submission<J: Judge> {
-    /// The tenant whose ledger it goes to.
-    pub tenant: Arc<str>,
-    /// The stream, such as `project/<id>`.
-    pub stream: Arc<str>,
-    /// Names the request; a retry has the same.
-    pub request_id: Uuid,
-    /// SHA-256 of the content of the request: tells a retry from a reuse of the id.
-    pub content_hash: [u8; 32],
-    /// The version that the stream must be at, if the caller cares.
-    pub expected_version: Option<i64>,
-    /// Who sent it, and how it is to be understood.
-    pub circumstances: Circumstances,
-    /// The commands, in order.
-    pub commands: Vec<J::Command>,
-}
-
-/// What a writer answers.
-pub(super) enum Answer {
-    /// Recorded now.
-    Recorded(Receipt),
-    /// Recorded before: the first receipt is read from what is known of it.
-    Repeated(Known),
-}
-
-/// What comes of one submission.
-pub(super) type Outcome<R> = Result<Answer, AppendError<R>>;
 
 /// How the writers work.
 #[derive(Clone, Debug, Deserialize, Serialize)]
