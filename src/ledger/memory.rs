@@ -30,9 +30,11 @@ struct Place<S> {
 /// database for what came after its version.
 pub(super) struct States<S: Send + Sync + 'static>(Cache<Key, Arc<Place<S>>>);
 
-/// How often a reader looks whether a writer has given a state back before it folds its own.
+/// How often a reader looks at the least whether a writer has given a state back before it folds its own, and how many events are
+/// folded about as fast as it looks again.
 const LOOKS: u32 = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+const EVENTS_A_LOOK: u32 = 200;
 
 impl<S: Send + Sync + 'static> std::fmt::Debug for States<S> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,16 +68,18 @@ impl<S: Send + Sync + 'static> States<S> {
         )
     }
 
-    /// The state that is kept, for reading. One that a writer has is waited for, a little.
+    /// The state that is kept, for reading. One that a writer has is waited for, about as long as it takes to fold it anew.
     pub(super) async fn get(&self, key: &Key) -> Option<(i64, Arc<S>)> {
-        for _ in 0..LOOKS {
-            let found = self.0.get(key)?.with(|kept| match kept {
+        for look in 0.. {
+            let place = self.0.get(key)?;
+            let found = place.with(|kept| match kept {
                 Kept::Nothing => Some(None),
                 Kept::State(version, state) => Some(Some((*version, Arc::clone(state)))),
                 Kept::Lent => None,
             });
             match found {
                 Some(found) => return found,
+                None if look >= LOOKS + place.weight / EVENTS_A_LOOK => return None,
                 None => tokio::time::sleep(BETWEEN_LOOKS).await,
             }
         }

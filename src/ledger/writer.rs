@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, error, info_span};
+use tracing::{Instrument, error, info_span, warn};
 
 use super::append::{Appender, Failed, Sending};
 use super::judge::Judge;
@@ -167,9 +167,10 @@ impl<J: Judge> Writer<J> {
         let mut ahead = self.appender.foresee(&mut turn, before, &mut self.next);
         if !ahead.is_empty() {
             let judging = self.appender.judge_ahead(&mut ahead, before, &mut self.next);
-            // A panic in a rule must not take the writer with it: whoever was judged with it is told to ask again.
+            // A rule that panics is the matter of its own command. A panic anywhere else must not take the writer with it: whoever was
+            // judged with it is told to ask again.
             if AssertUnwindSafe(judging).catch_unwind().await.is_err() {
-                error!("a rule panicked; those who were judged with it are told to send it again");
+                error!("a panic; those who were judged with it are told to send it again");
                 self.next = Judged::default();
                 self.appender.forget();
                 return;
@@ -225,6 +226,9 @@ impl<J: Judge> Writer<J> {
             Ok((connection, said)) => Ok(self.appender.sent(connection, said.as_ref())),
             Err(error) => Err(error),
         };
+        if let Err(sqlx::Error::Database(error)) = &appended {
+            warn!(%error, "what was judged ahead was refused; judging it again under the locks");
+        }
         let mut again = Turn::new();
         match appended {
             Ok(true) => {
