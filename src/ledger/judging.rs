@@ -49,11 +49,12 @@ impl<J: Judge> Judging<'_, J> {
                 continue;
             };
             // Whoever has stopped waiting is not recorded: its caller was told that the time was up.
-            let outcome = match next.reply.is_closed() {
-                true => None,
-                false => Some(self.submission(&next.submission).await?),
-            };
-            if let (Some(outcome), Some(waiting)) = (outcome, entry.get_mut().pop_front()) {
+            if next.reply.is_closed() {
+                entry.get_mut().pop_front();
+                continue;
+            }
+            let outcome = self.submission(&next.submission).await?;
+            if let Some(waiting) = entry.get_mut().pop_front() {
                 self.decided(waiting, outcome);
             }
         }

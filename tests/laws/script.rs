@@ -180,7 +180,7 @@ pub fn stream_of(request: &DynamicMessage) -> String {
 
 /// The commands among the examples of the API: the first chapter, then the others in any order.
 fn chapters(further: &'static [Vec<Line>], random: &mut Random) -> VecDeque<Line> {
-    static CHAPTERS: LazyLock<Vec<Vec<Line>>> = LazyLock::new(|| lines(examples()));
+    static CHAPTERS: LazyLock<Vec<Vec<Line>>> = LazyLock::new(|| lines(examples().unwrap()));
     let mut order: Vec<&Vec<Line>> = CHAPTERS.iter().chain(further).collect();
     assert_eq!(order[0].len(), BEGINNING, "the first chapter is as long as is said");
     order[1..].shuffle(&mut random.rng);
