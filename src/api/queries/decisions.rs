@@ -1,7 +1,7 @@
 //! Readings of decisions: the decision points, and what each decision was frozen to.
 
 use super::Answer;
-use super::reading::{self, Page, Part, project_page};
+use super::reading::{self, Page, Part, state_page};
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -23,7 +23,7 @@ impl Answer for ListDecisionPoints {
             items,
             next_page_token,
             position,
-        } = project_page(service, caller, &self.project_id, part, |project| {
+        } = state_page(service, caller, &self.project_id, part, |project: &Project| {
             changed_after_decision_ids = domain::changed_after_decision(project);
             project.decision_points.clone()
         })

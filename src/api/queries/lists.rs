@@ -1,15 +1,15 @@
 //! The lists inside one project, organisation or register.
 
 use super::Answer;
-use super::reading::{Page, Part, organization_page, project_page, proposal_register_page};
+use super::reading::{Page, Part, state_page};
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::schema::v1::*;
 
-/// A list request, where it is paged over, its answer and where the items are. The requests differ in what they list, not in how.
+/// A list request, the state that it lists from, its answer and where the items are. The requests differ in what they list, not in how.
 macro_rules! list {
-    ($page:ident($id:ident), $request:ident => $reply:ident.$field:ident, |$query:ident, $state:ident| $items:expr) => {
+    ($of:ident($id:ident), $request:ident => $reply:ident.$field:ident, |$query:ident, $state:ident| $items:expr) => {
         impl Answer for $request {
             type Reply = $reply;
 
@@ -25,7 +25,7 @@ macro_rules! list {
                     items,
                     next_page_token,
                     position,
-                } = $page(service, caller, &$query.$id, part, |$state| $items).await?;
+                } = state_page(service, caller, &$query.$id, part, |$state: &$of| $items).await?;
                 Ok($reply {
                     $field: items,
                     next_page_token,
@@ -36,27 +36,27 @@ macro_rules! list {
     };
 }
 
-list!(project_page(project_id), ListActivities => ActivityList.activities, |_query, project| project.activities.clone());
-list!(project_page(project_id), ListBenefits => BenefitList.benefits, |_query, project| project.benefits.clone());
-list!(project_page(project_id), ListDeliverables => DeliverableList.deliverables, |_query, project| project.deliverables.clone());
-list!(project_page(project_id), ListDeviations => DeviationList.deviations, |_query, project| project.deviations.clone());
-list!(project_page(project_id), ListDocuments => DocumentList.documents, |_query, project| project.documents.clone());
-list!(project_page(project_id), ListEvaluations => EvaluationList.evaluations, |_query, project| project.evaluations.clone());
-list!(project_page(project_id), ListLessons => LessonList.lessons, |_query, project| project.lessons.clone());
-list!(project_page(project_id), ListMilestones => MilestoneList.milestones, |_query, project| project.milestones.clone());
-list!(project_page(project_id), ListCheckpoints => CheckpointList.checkpoints, |_query, project| project.checkpoints.clone());
-list!(project_page(project_id), ListPhases => PhaseList.phases, |_query, project| project.phases.clone());
-list!(project_page(project_id), ListProcurements => ProcurementList.procurements, |_query, project| project.procurements.clone());
-list!(project_page(project_id), ListReportRhythms => ReportRhythmList.rhythms, |_query, project| project.report_rhythms.clone());
-list!(project_page(project_id), ListReports => ReportList.reports, |_query, project| project.reports.clone());
-list!(project_page(project_id), ListRisks => RiskList.risks, |_query, project| project.risks.clone());
-list!(project_page(project_id), ListRoles => RoleList.roles, |query, project| {
+list!(Project(project_id), ListActivities => ActivityList.activities, |_query, project| project.activities.clone());
+list!(Project(project_id), ListBenefits => BenefitList.benefits, |_query, project| project.benefits.clone());
+list!(Project(project_id), ListDeliverables => DeliverableList.deliverables, |_query, project| project.deliverables.clone());
+list!(Project(project_id), ListDeviations => DeviationList.deviations, |_query, project| project.deviations.clone());
+list!(Project(project_id), ListDocuments => DocumentList.documents, |_query, project| project.documents.clone());
+list!(Project(project_id), ListEvaluations => EvaluationList.evaluations, |_query, project| project.evaluations.clone());
+list!(Project(project_id), ListLessons => LessonList.lessons, |_query, project| project.lessons.clone());
+list!(Project(project_id), ListMilestones => MilestoneList.milestones, |_query, project| project.milestones.clone());
+list!(Project(project_id), ListCheckpoints => CheckpointList.checkpoints, |_query, project| project.checkpoints.clone());
+list!(Project(project_id), ListPhases => PhaseList.phases, |_query, project| project.phases.clone());
+list!(Project(project_id), ListProcurements => ProcurementList.procurements, |_query, project| project.procurements.clone());
+list!(Project(project_id), ListReportRhythms => ReportRhythmList.rhythms, |_query, project| project.report_rhythms.clone());
+list!(Project(project_id), ListReports => ReportList.reports, |_query, project| project.reports.clone());
+list!(Project(project_id), ListRisks => RiskList.risks, |_query, project| project.risks.clone());
+list!(Project(project_id), ListRoles => RoleList.roles, |query, project| {
     let held = |role: &&RoleAssignment| query.date.as_ref().is_none_or(|date| role.is_held_on(date));
     project.roles.iter().filter(held).cloned().collect()
 });
-list!(project_page(project_id), ListStakeholders => StakeholderList.stakeholders, |_query, project| project.stakeholders.clone());
-list!(project_page(project_id), ListSuccessFactors => SuccessFactorList.success_factors, |_query, project| project.success_factors.clone());
-list!(organization_page(organization_id), ListAppointments => AppointmentList.appointments, |query, organization| {
+list!(Project(project_id), ListStakeholders => StakeholderList.stakeholders, |_query, project| project.stakeholders.clone());
+list!(Project(project_id), ListSuccessFactors => SuccessFactorList.success_factors, |_query, project| project.success_factors.clone());
+list!(Organization(organization_id), ListAppointments => AppointmentList.appointments, |query, organization| {
     match (&query.body_id, &query.date) {
         (Some(body), Some(date)) => organization.sitting(body, date).into_iter().cloned().collect(),
         (Some(body), None) => organization.appointments_to(body).into_iter().cloned().collect(),
@@ -64,11 +64,11 @@ list!(organization_page(organization_id), ListAppointments => AppointmentList.ap
         (None, None) => organization.appointments.clone(),
     }
 });
-list!(organization_page(organization_id), ListMeetings => MeetingList.meetings, |query, organization| {
+list!(Organization(organization_id), ListMeetings => MeetingList.meetings, |query, organization| {
     let of_body = |meeting: &&Meeting| query.body_id.as_ref().is_none_or(|body| meeting.is_of(body));
     organization.meetings.iter().filter(of_body).cloned().collect()
 });
-list!(proposal_register_page(proposal_register_id), ListProposals => ProposalList.proposals, |query, register| {
+list!(ProposalRegister(proposal_register_id), ListProposals => ProposalList.proposals, |query, register| {
     let asked = |proposal: &&Proposal| {
         query.round_id.as_ref().is_none_or(|round_id| proposal.round_id == *round_id)
             && query.group.as_ref().is_none_or(|group| proposal.group == *group)
@@ -76,7 +76,7 @@ list!(proposal_register_page(proposal_register_id), ListProposals => ProposalLis
     };
     register.proposals.iter().filter(asked).cloned().collect()
 });
-list!(proposal_register_page(proposal_register_id), ListPriorityLists => PriorityLists.priority_lists, |query, register| {
+list!(ProposalRegister(proposal_register_id), ListPriorityLists => PriorityLists.priority_lists, |query, register| {
     let rounds = register.rounds.iter().filter(|round| round.round_id == query.round_id);
     rounds.flat_map(|round| round.priority_lists.iter().cloned()).collect()
 });

@@ -1,7 +1,7 @@
 //! Readings of an organisation beside its lists: who sits in a body, what is found, and which templates can be applied.
 
 use super::Answer;
-use super::reading::{self, Part, organization_page};
+use super::reading::{self, Part, state_page};
 use super::states::findings;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
@@ -55,7 +55,7 @@ impl Answer for ListCheckpointTemplates {
             page_size: self.page_size,
         };
         let list = |organization: &Organization| organization.checkpoint_templates.clone();
-        let page = organization_page(service, caller, &self.organization_id, part, list).await?;
+        let page = state_page(service, caller, &self.organization_id, part, list).await?;
         Ok(CheckpointTemplateList {
             templates: page.items,
             next_page_token: page.next_page_token,

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::domain::{Aggregated, Facts, Refusal, State, Stream};
 use crate::ledger::{MOST_ROUNDS, MOST_STREAMS, Reach};
 use crate::schema::Validate;
-use crate::schema::v1::{AsOf, Organization, Project, ProposalRegister, as_of};
+use crate::schema::v1::{AsOf, Organization, Project, as_of};
 
 /// How many items a page has: 100 when the caller does not say.
 pub(super) const fn page_size(asked: i32) -> i32 {
@@ -275,39 +275,6 @@ pub(super) struct Page<T> {
     pub items: Vec<T>,
     pub next_page_token: String,
     pub position: i64,
-}
-
-/// One page of a list inside a project.
-pub(super) async fn project_page<T: Clone>(
-    service: &Service,
-    caller: &Caller,
-    project_id: &str,
-    part: Part,
-    list: impl FnOnce(&Project) -> Vec<T> + Send,
-) -> Result<Page<T>, Failure> {
-    state_page(service, caller, project_id, part, list).await
-}
-
-/// One page of a list inside an organisation.
-pub(super) async fn organization_page<T: Clone>(
-    service: &Service,
-    caller: &Caller,
-    organization_id: &str,
-    part: Part,
-    list: impl FnOnce(&Organization) -> Vec<T> + Send,
-) -> Result<Page<T>, Failure> {
-    state_page(service, caller, organization_id, part, list).await
-}
-
-/// One page of a list inside a register of proposals.
-pub(super) async fn proposal_register_page<T: Clone>(
-    service: &Service,
-    caller: &Caller,
-    proposal_register_id: &str,
-    part: Part,
-    list: impl FnOnce(&ProposalRegister) -> Vec<T> + Send,
-) -> Result<Page<T>, Failure> {
-    state_page(service, caller, proposal_register_id, part, list).await
 }
 
 /// One page of a list inside the aggregate of this kind and id. Every page after the first is of the position that the first
