@@ -1,6 +1,9 @@
 //! Proves that what a server judges before it has the head of a ledger is what it would have judged with it: whatever another server
 //! records meanwhile, and whatever is sent again.
 
+use std::time::Duration;
+
+use sqlx::{Connection, Executor, PgConnection};
 use vedtak::schema::v1::*;
 
 use super::doors::{Door, Doors};
@@ -98,4 +101,31 @@ async fn the_same_request_many_times_at_once_is_recorded_once() {
         let head: Head = doors[0].call(Door::Grpc, "GetHead", &GetHead::default()).await.unwrap();
         assert_eq!(head.position, 3);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_while_it_is_being_committed_is_answered_as_the_first() {
+    let servers = two_servers().await;
+    let mut session = PgConnection::connect(&servers[0].database).await.unwrap();
+    let (doors, project_id) = new_ledger(&servers).await;
+    let mut risk = register_risk(&project_id);
+    // Once it is recorded, it would be refused.
+    risk.context.as_mut().unwrap().expected_version = Some(2);
+    // What is judged ahead waits for the head, and is then found to be too late.
+    session.execute("BEGIN").await.unwrap();
+    let settle = "UPDATE vedtak.heads SET settled_at = clock_timestamp() + interval '5 seconds'";
+    session.execute(settle).await.unwrap();
+    let sending = async {
+        let again = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            send(&doors[0], "RegisterRisk", &risk).await
+        };
+        futures_util::future::join(send(&doors[0], "RegisterRisk", &risk), again).await
+    };
+    let letting_go = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        session.execute("COMMIT").await.unwrap();
+    };
+    let ((first, again), ()) = futures_util::future::join(sending, letting_go).await;
+    assert_eq!(first, again);
 }
