@@ -1,4 +1,4 @@
--- The ledger: the head of each tenant, its records, and the requests that were answered. Names are compared byte by byte
+-- The ledger: the head of each tenant, its records, and what a retry is answered from. Names are compared byte by byte
 -- (COLLATE "C"): the same order on every machine, and the cheapest.
 
 SET LOCAL ROLE vedtak_owner;
@@ -15,23 +15,30 @@ CREATE TABLE vedtak.heads (
     CHECK (position >= 0)
 ) WITH (fillfactor = 20);  -- the row is rewritten with every append: room on its page keeps that off the index
 
--- One row a record. `record` holds the exact bytes that are hashed, served and exported; the other columns exist for indexes.
+-- One row a record. `record` holds the exact bytes that are hashed, served and exported; the other columns exist for indexes and for
+-- retries. The last record of a request remembers the request: a row of its own would cost a third of an append.
 CREATE TABLE vedtak.records (
-    tenant      text COLLATE "C" NOT NULL,
-    position    bigint      NOT NULL,
-    stream      text COLLATE "C" NOT NULL,
-    version     bigint      NOT NULL,
-    type        text        NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    request_id  uuid        NOT NULL,
-    record      bytea       NOT NULL,
-    leaf_hash   bytea       NOT NULL,
+    tenant       text COLLATE "C" NOT NULL,
+    position     bigint      NOT NULL,
+    stream       text COLLATE "C" NOT NULL,
+    version      bigint      NOT NULL,
+    type         text        NOT NULL,
+    recorded_at  timestamptz NOT NULL,
+    request_id   uuid        NOT NULL,
+    record       bytea       NOT NULL,
+    leaf_hash    bytea       NOT NULL,
+    -- On the last record of a request, how many records it caused and SHA-256 of its content and subject: the same id with other
+    -- content is refused.
+    record_count int,
+    content_hash bytea,
     PRIMARY KEY (tenant, position),
     UNIQUE (stream, tenant, version),  -- what tells most apart comes first: every level of the index compares it first
     CHECK (tenant <> ''),
     CHECK (position >= 1 AND version >= 1),
     CHECK (octet_length(record) BETWEEN 1 AND 65535),
-    CHECK (octet_length(leaf_hash) = 32)
+    CHECK (octet_length(leaf_hash) = 32),
+    CHECK (record_count >= 1 AND octet_length(content_hash) = 32),
+    CHECK ((record_count IS NULL) = (content_hash IS NULL))
 ) WITH (
     -- The table only grows: freeze by fixed steps instead of by its size.
     autovacuum_vacuum_insert_threshold = 100000,
@@ -40,24 +47,31 @@ CREATE TABLE vedtak.records (
     autovacuum_analyze_scale_factor = 0
 );
 
--- One row a request that was accepted: what a retry is answered from.
-CREATE TABLE vedtak.requests (
-    tenant         text COLLATE "C" NOT NULL,
-    request_id     uuid   NOT NULL,
-    -- SHA-256 of the request's content and subject: the same id with other content is refused.
-    content_hash   bytea  NOT NULL,
-    stream         text COLLATE "C" NOT NULL,
-    version        bigint NOT NULL,
-    -- The position that the answer rests on, and how many records end there; none when nothing changed.
-    position       bigint NOT NULL,
-    record_count   int    NOT NULL,
+CREATE UNIQUE INDEX records_by_request ON vedtak.records (request_id, tenant) WHERE content_hash IS NOT NULL;
+
+-- One row a request that was accepted and changed nothing. `version` and `position` are those that its answer rests on.
+CREATE TABLE vedtak.unchanged (
+    tenant       text COLLATE "C" NOT NULL,
+    request_id   uuid   NOT NULL,
+    content_hash bytea  NOT NULL,
+    stream       text COLLATE "C" NOT NULL,
+    version      bigint NOT NULL,
+    position     bigint NOT NULL,
     PRIMARY KEY (request_id, tenant),
     CHECK (tenant <> ''),
-    CHECK (octet_length(content_hash) = 32),
-    CHECK (record_count >= 0)
+    CHECK (octet_length(content_hash) = 32)
 );
 
+-- The requests that were accepted: what a retry is answered from. `position` and `version` are those of the last record, or those that
+-- the answer rests on.
+CREATE VIEW vedtak.requests WITH (security_invoker = true) AS
+    SELECT tenant, request_id, content_hash, stream, version, position, record_count
+    FROM vedtak.records WHERE content_hash IS NOT NULL
+    UNION ALL
+    SELECT tenant, request_id, content_hash, stream, version, position, 0
+    FROM vedtak.unchanged;
+
 -- Nobody writes here but the function that appends (0004).
-GRANT SELECT ON vedtak.records, vedtak.requests, vedtak.heads TO vedtak_service, vedtak_reader;
+GRANT SELECT ON vedtak.records, vedtak.unchanged, vedtak.requests, vedtak.heads TO vedtak_service, vedtak_reader;
 
 RESET ROLE;

@@ -43,19 +43,20 @@ BEGIN
 END
 $$;
 
--- Appends these records and requests and moves the heads, all or nothing: a row is an index in all arrays of its kind. What was
--- judged without a lock rests on the heads being where it was believed that they were: `moved` names those that are not, or that are
--- past the time that the records carry; `known` says that one of the requests to look up was answered before. In both cases nothing
--- has been appended. `clock` is the time now.
+-- Appends these records, remembers these requests that changed nothing, and moves the heads, all or nothing: a row is an index in all
+-- arrays of its kind. What was judged without a lock rests on the heads being where it was believed that they were: `moved` names
+-- those that are not, or that are past the time that the records carry; `known` says that one of the requests was answered before,
+-- as far as it was looked up. In both cases nothing has been appended. `clock` is the time now.
 --
--- The tenants come sorted, each with the position that its records follow and the time that they carry. Requests that nothing is
--- recorded of, since they were refused, are looked up; those that are recorded are refused by their key if they are there already.
+-- The tenants come sorted, each with the position that its records follow and the time that they carry. Requests without a record are
+-- looked up when it is asked; those with records are refused by the index if they have been recorded, and looked up among those that
+-- changed nothing.
 CREATE FUNCTION vedtak.append(
     tenants text[], follow bigint[], times timestamptz[], look_up_tenants text[], look_up_ids uuid[],
     record_tenants text[], positions bigint[], streams text[], versions bigint[], types text[], recorded_at timestamptz[],
-    record_requests uuid[], records bytea[], leaf_hashes bytea[],
-    request_tenants text[], request_ids uuid[], content_hashes bytea[], request_streams text[], request_versions bigint[],
-    request_positions bigint[], record_counts int[],
+    request_ids uuid[], records bytea[], leaf_hashes bytea[], record_counts int[], content_hashes bytea[],
+    unchanged_tenants text[], unchanged_ids uuid[], unchanged_hashes bytea[], unchanged_streams text[], unchanged_versions bigint[],
+    unchanged_positions bigint[],
     OUT moved text[], OUT known boolean, OUT clock timestamptz
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -74,20 +75,29 @@ BEGIN
     IF touched <> cardinality(tenants) THEN
         RAISE EXCEPTION 'a ledger without a head' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    known := cardinality(look_up_ids) > 0 AND EXISTS (SELECT FROM vedtak.answered(look_up_tenants, look_up_ids));
+    known := (cardinality(look_up_ids) > 0 AND EXISTS (SELECT FROM vedtak.answered(look_up_tenants, look_up_ids)))
+        OR EXISTS (
+            SELECT FROM unnest(record_tenants, request_ids) AS asked (tenant, id)
+            CROSS JOIN LATERAL (
+                SELECT FROM vedtak.unchanged u WHERE u.tenant = asked.tenant AND u.request_id = asked.id LIMIT 1
+            ) AS u
+        );
     clock := clock_timestamp();
-    IF moved IS NOT NULL OR known OR cardinality(request_ids) = 0 THEN
+    IF moved IS NOT NULL OR known THEN
         RETURN;
     END IF;
-    INSERT INTO vedtak.requests (tenant, request_id, content_hash, stream, version, position, record_count)
-        SELECT unnest(request_tenants), unnest(request_ids), unnest(content_hashes), unnest(request_streams), unnest(request_versions),
-            unnest(request_positions), unnest(record_counts);
+    IF cardinality(unchanged_ids) > 0 THEN
+        INSERT INTO vedtak.unchanged (tenant, request_id, content_hash, stream, version, position)
+            SELECT unnest(unchanged_tenants), unnest(unchanged_ids), unnest(unchanged_hashes), unnest(unchanged_streams),
+                unnest(unchanged_versions), unnest(unchanged_positions);
+    END IF;
     IF cardinality(positions) = 0 THEN
         RETURN;
     END IF;
-    INSERT INTO vedtak.records (tenant, position, stream, version, type, recorded_at, request_id, record, leaf_hash)
+    INSERT INTO vedtak.records (tenant, position, stream, version, type, recorded_at, request_id, record, leaf_hash, record_count,
+            content_hash)
         SELECT unnest(record_tenants), unnest(positions), unnest(streams), unnest(versions), unnest(types), unnest(recorded_at),
-            unnest(record_requests), unnest(records), unnest(leaf_hashes);
+            unnest(request_ids), unnest(records), unnest(leaf_hashes), unnest(record_counts), unnest(content_hashes);
     -- Refuses whatever would leave a gap.
     WITH ends AS (
         SELECT r.tenant, min(r.position) AS first, max(r.position) AS last, max(r.recorded_at) AS recorded_at, count(*) AS count

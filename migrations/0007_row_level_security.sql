@@ -26,8 +26,9 @@ CREATE POLICY owner_sees_checkpoints ON vedtak.projection_checkpoints FOR SELECT
 CREATE POLICY owner_makes_heads ON vedtak.heads FOR INSERT TO vedtak_owner WITH CHECK (true);
 CREATE POLICY owner_moves_heads ON vedtak.heads FOR UPDATE TO vedtak_owner USING (true);
 CREATE POLICY owner_appends ON vedtak.records FOR INSERT TO vedtak_owner WITH CHECK (true);
-CREATE POLICY owner_sees_requests ON vedtak.requests FOR SELECT TO vedtak_owner USING (true);
-CREATE POLICY owner_remembers_requests ON vedtak.requests FOR INSERT TO vedtak_owner WITH CHECK (true);
+CREATE POLICY owner_remembers_requests ON vedtak.unchanged FOR INSERT TO vedtak_owner WITH CHECK (true);
+CREATE POLICY owner_finds_requests ON vedtak.records FOR SELECT TO vedtak_owner USING (true);
+CREATE POLICY owner_finds_requests ON vedtak.unchanged FOR SELECT TO vedtak_owner USING (true);
 
 CREATE FUNCTION vedtak.lagging(of_projection text)
 RETURNS TABLE (tenant text, head bigint, "position" bigint, stopped text)

@@ -1,6 +1,6 @@
 //! Judging within one append: the states that are needed, what a decision relies on, and its answer.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,6 +41,7 @@ impl<J: Judge> Judging<'_, J> {
     /// nobody waits for this any more, those that have not been judged stay in the turn.
     pub(super) async fn turn(&mut self, turn: &mut Turn<J>) -> Result<(), sqlx::Error> {
         self.prefetch(turn).await?;
+        self.judged.answers.reserve(turn.values().map(VecDeque::len).sum());
         while !self.time_is_up()
             && let Some(mut entry) = turn.first_entry()
         {
@@ -64,8 +65,12 @@ impl<J: Judge> Judging<'_, J> {
     fn decided(&mut self, waiting: Waiting<J>, outcome: Outcome<J::Refusal>) {
         let submission = &waiting.submission;
         self.head(&submission.tenant).requests.insert(submission.request_id);
-        // What is recorded finds out by its key that it was recorded before.
-        if outcome.is_err() && self.locked_until.is_none() {
+        // What leaves a record finds out by its key that it was recorded before.
+        let leaves_none = match &outcome {
+            Ok(Answer::Recorded(receipt)) => receipt.unchanged,
+            Ok(Answer::Repeated(_)) | Err(_) => true,
+        };
+        if leaves_none && self.locked_until.is_none() {
             self.judged.batch.look_up(submission);
         }
         self.judged.answers.push((waiting, outcome));

@@ -14,7 +14,8 @@ use super::submission::{Outcome, Submission};
 
 /// What waits in a queue.
 pub(super) struct Waiting<J: Judge> {
-    pub submission: Submission<J>,
+    /// In its own place: what waits is handed on several times.
+    pub submission: Box<Submission<J>>,
     pub reply: oneshot::Sender<Outcome<J::Refusal>>,
     /// Its place among those of its tenant, given back when it is answered.
     pub _place: Place,
@@ -110,7 +111,7 @@ impl<J: Judge> Queues<J> {
             usize::try_from(hasher.finish() % senders.len() as u64).expect("smaller than the number of writers");
         senders[index]
             .try_send(Waiting {
-                submission,
+                submission: Box::new(submission),
                 reply,
                 _place: place,
             })

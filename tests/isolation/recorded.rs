@@ -8,7 +8,7 @@ use super::{OURS, refused, session, set_tenant, two_tenants};
 async fn content(database: &str) -> Vec<String> {
     let mut session = PgConnection::connect(database).await.unwrap();
     let mut content = Vec::new();
-    for table in ["records", "requests", "heads"] {
+    for table in ["records", "unchanged", "heads"] {
         let query = format!("SELECT t::text FROM vedtak.{table} t ORDER BY 1");
         content.extend(
             sqlx::query_scalar::<_, String>(AssertSqlSafe(query))
@@ -37,12 +37,12 @@ async fn neither_service_nor_owner_nor_superuser_changes_or_removes_what_is_reco
             // Ordinary triggers are skipped in such a session.
             session.execute("SET session_replication_role = replica").await.unwrap();
         }
-        for table in ["records", "requests"] {
+        for table in ["records", "unchanged"] {
             for statement in [
                 format!("UPDATE vedtak.{table} SET version = version"),
                 format!("UPDATE vedtak.{table} SET stream = 'project/x' WHERE tenant = '{OURS}'"),
                 format!("DELETE FROM vedtak.{table}"),
-                format!("DELETE FROM vedtak.{table} WHERE tenant = '{OURS}' AND position = 1"),
+                format!("DELETE FROM vedtak.{table} WHERE tenant = '{OURS}' AND position = 2"),
                 format!("TRUNCATE vedtak.{table}"),
                 format!("TRUNCATE vedtak.{table} CASCADE"),
                 format!(
@@ -84,31 +84,33 @@ async fn the_service_cannot_append_what_is_recorded_already_or_is_no_record() {
     let mut session = session(&server.database, "vedtak_service").await;
     set_tenant(&mut session, Some(OURS)).await;
     let next = "(SELECT position + 1 FROM vedtak.heads)";
-    for (position, stream, version, record, leaf_hash) in [
-        ("1", "stream", "99", "record", "leaf_hash"),
-        ("999", "stream", "99", "record", "leaf_hash"),
-        (next, "stream", "version", "record", "leaf_hash"),
-        ("0", "stream", "99", "record", "leaf_hash"),
-        ("-1", "stream", "99", "record", "leaf_hash"),
-        (next, "stream", "0", "record", "leaf_hash"),
-        (next, "stream", "99", "''::bytea", "leaf_hash"),
+    for (position, stream, version, record, leaf_hash, count) in [
+        ("1", "stream", "99", "record", "leaf_hash", "1"),
+        ("999", "stream", "99", "record", "leaf_hash", "1"),
+        (next, "stream", "version", "record", "leaf_hash", "1"),
+        ("0", "stream", "99", "record", "leaf_hash", "1"),
+        ("-1", "stream", "99", "record", "leaf_hash", "1"),
+        (next, "stream", "0", "record", "leaf_hash", "1"),
+        (next, "stream", "99", "''::bytea", "leaf_hash", "1"),
         (
             next,
             "stream",
             "99",
             "convert_to(repeat('x', 65536), 'UTF8')",
             "leaf_hash",
+            "1",
         ),
-        (next, "stream", "99", "record", "'x'::bytea"),
-        (next, "null", "99", "record", "leaf_hash"),
+        (next, "stream", "99", "record", "'x'::bytea", "1"),
+        (next, "null", "99", "record", "leaf_hash", "1"),
+        (next, "stream", "99", "record", "leaf_hash", "0"),
+        (next, "stream", "99", "record", "leaf_hash", "null"),
     ] {
         let statement = format!(
             "SELECT vedtak.append(
                 ARRAY[tenant], ARRAY[(SELECT position FROM vedtak.heads)], ARRAY[clock_timestamp()], ARRAY[]::text[], ARRAY[]::uuid[],
                 ARRAY[tenant], ARRAY[{position}], ARRAY[{stream}]::text[], ARRAY[{version}]::bigint[], ARRAY[type], ARRAY[recorded_at],
-                ARRAY[request_id], ARRAY[{record}], ARRAY[{leaf_hash}],
-                ARRAY[tenant], ARRAY[gen_random_uuid()], ARRAY[leaf_hash], ARRAY[stream]::text[], ARRAY[1]::bigint[], ARRAY[1]::bigint[],
-                ARRAY[1]
+                ARRAY[gen_random_uuid()], ARRAY[{record}], ARRAY[{leaf_hash}], ARRAY[{count}]::int[], ARRAY[leaf_hash],
+                ARRAY[]::text[], ARRAY[]::uuid[], ARRAY[]::bytea[], ARRAY[]::text[], ARRAY[]::bigint[], ARRAY[]::bigint[]
              ) FROM vedtak.records WHERE position = 1"
         );
         let error = session

@@ -88,6 +88,57 @@ async fn what_is_sent_again_is_answered_as_before_though_it_would_be_refused_now
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_changed_nothing_is_answered_as_before_though_it_would_change_something_now() {
+    let servers = two_servers().await;
+    for round in 0..20 * scale().min(50) {
+        let (doors, project_id) = new_ledger(&servers).await;
+        // Alone, or with another server that has recorded in between.
+        let other = &doors[round % 2];
+        let risk = register_risk(&project_id);
+        send(&doors[0], "RegisterRisk", &risk).await;
+        let recorded = assess(&risk, 2);
+        send(&doors[0], "AssessRisk", &recorded).await;
+        let idle = assess(&risk, 2);
+        let first = send(&doors[0], "AssessRisk", &idle).await;
+        assert!(first.unchanged && first.events.is_empty(), "{first:?}");
+        let next = send(other, "AssessRisk", &assess(&risk, 3)).await;
+        assert_eq!(send(&doors[0], "AssessRisk", &idle).await, first);
+        assert_eq!(send(&doors[1], "AssessRisk", &idle).await, first);
+        // The id of the one with the content of the other: what would be recorded now, and what would change nothing.
+        for (content, of) in [(4, &idle), (3, &idle), (4, &recorded), (3, &recorded)] {
+            let reused = AssessRisk {
+                context: of.context.clone(),
+                ..assess(&risk, content)
+            };
+            let refused = doors[0].call::<Receipt>(Door::Grpc, "AssessRisk", &reused).await;
+            assert_eq!(refused.unwrap_err().reason, "REQUEST_ID_REUSED");
+        }
+        let after = send(&doors[0], "RegisterRisk", &register_risk(&project_id)).await;
+        assert_eq!(after.position, next.position + 1, "none of them leaves a trace");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_id_of_what_is_recorded_is_refused_for_what_changes_nothing() {
+    let servers = two_servers().await;
+    for _ in 0..20 * scale().min(50) {
+        let (doors, project_id) = new_ledger(&servers).await;
+        let [risk, other] = [register_risk(&project_id), register_risk(&project_id)];
+        send(&doors[0], "RegisterRisk", &risk).await;
+        send(&doors[0], "RegisterRisk", &other).await;
+        let recorded = assess(&risk, 2);
+        send(&doors[0], "AssessRisk", &recorded).await;
+        send(&doors[0], "AssessRisk", &assess(&other, 3)).await;
+        let reused = AssessRisk {
+            context: recorded.context,
+            ..assess(&other, 3)
+        };
+        let refused = doors[0].call::<Receipt>(Door::Grpc, "AssessRisk", &reused).await;
+        assert_eq!(refused.unwrap_err().reason, "REQUEST_ID_REUSED");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_request_many_times_at_once_is_recorded_once() {
     let servers = two_servers().await;
     for round in 0..10 * scale().min(50) {
