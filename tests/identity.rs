@@ -59,7 +59,10 @@ impl House {
     }
 
     async fn verify(&self, token: &str) -> Result<vedtak::api::identity::Caller, Unauthenticated> {
-        self.verifier.verify(Some(&format!("Bearer {token}"))).await
+        self.verifier
+            .verify(Some(&format!("Bearer {token}")))
+            .await
+            .map(Arc::unwrap_or_clone)
     }
 
     /// What becomes of a token that is good but for this change of its claims.

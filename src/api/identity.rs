@@ -6,12 +6,12 @@ mod keys;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -26,7 +26,7 @@ const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// How long a verified token is remembered: what a repeated call saves is the check of its signature.
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// How many verified tokens are remembered.
-const MAX_REMEMBERED: u64 = 10_000;
+const MAX_REMEMBERED: usize = 10_000;
 /// The longest subject, in characters.
 const MAX_SUBJECT: usize = 200;
 /// The longest tenant, in characters.
@@ -158,7 +158,7 @@ pub struct Verifier {
     issuers: HashMap<String, Issuer>,
     leeway_seconds: u64,
     /// Verified tokens by their SHA-256, so that a copy of the memory holds no token.
-    remembered: Cache<[u8; 32], Arc<Remembered>>,
+    remembered: Arc<Cache<[u8; 32], Remembered>>,
 }
 
 impl fmt::Debug for Verifier {
@@ -176,9 +176,11 @@ struct Issuer {
     keys: Arc<KeySet>,
 }
 
+#[derive(Clone)]
 struct Remembered {
-    caller: Caller,
+    caller: Arc<Caller>,
     expires: u64,
+    since: Instant,
 }
 
 impl Verifier {
@@ -189,15 +191,12 @@ impl Verifier {
     /// the web that does not answer is no error: its keys are asked for again when they are needed.
     pub async fn new(config: &IdentityConfig) -> Result<Self, IdentityError> {
         config.validate()?;
-        let remembered = Cache::builder()
-            .max_capacity(MAX_REMEMBERED)
-            .time_to_live(REMEMBERED)
-            .build();
+        let remembered = Arc::new(Cache::new(MAX_REMEMBERED));
         let mut issuers = HashMap::with_capacity(config.issuers.len());
         for issuer in &config.issuers {
-            let forget = remembered.clone();
+            let forget = Arc::clone(&remembered);
             // A key may have been withdrawn because it was stolen: what it vouched for is checked again.
-            let keys = KeySet::open(issuer, Box::new(move || forget.invalidate_all())).await?;
+            let keys = KeySet::open(issuer, Box::new(move || forget.clear())).await?;
             let algorithms = issuer.signature_algorithms().map_err(IdentityError::new)?;
             issuers.insert(
                 issuer.issuer.clone(),
@@ -219,12 +218,14 @@ impl Verifier {
     ///
     /// # Errors
     /// When there is no token, or it is not to be believed, or gives no access. Nothing of the token is in the error.
-    pub async fn verify(&self, authorization_header: Option<&str>) -> Result<Caller, Unauthenticated> {
+    pub async fn verify(&self, authorization_header: Option<&str>) -> Result<Arc<Caller>, Unauthenticated> {
         let token = bearer(authorization_header)?;
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Some(remembered) = self.remembered.get(&digest) {
+        if let Some(remembered) = self.remembered.get(&digest)
+            && remembered.since.elapsed() < REMEMBERED
+        {
             self.unexpired(remembered.expires)?;
-            return Ok(remembered.caller.clone());
+            return Ok(remembered.caller);
         }
         let token = Token::read(token)?;
         let issuer = token
@@ -235,13 +236,14 @@ impl Verifier {
             .ok_or(Unauthenticated::IssuerUnknown)?;
         issuer.check_signature(&token).await?;
         let expires = self.check_time(&token.claims)?;
-        let caller = issuer.caller(&token.claims)?;
+        let caller = Arc::new(issuer.caller(&token.claims)?);
         self.remembered.insert(
             digest,
-            Arc::new(Remembered {
-                caller: caller.clone(),
+            Remembered {
+                caller: Arc::clone(&caller),
                 expires,
-            }),
+                since: Instant::now(),
+            },
         );
         Ok(caller)
     }

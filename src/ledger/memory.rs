@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use moka::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 /// A tenant and one of its streams.
 pub(super) type Key = (Arc<str>, Arc<str>);
@@ -28,7 +29,23 @@ struct Place<S> {
 
 /// States of streams, each a fold of the stream's first events: never wrong, but maybe not the newest. Whoever uses one asks the
 /// database for what came after its version.
-pub(super) struct States<S: Send + Sync + 'static>(Cache<Key, Arc<Place<S>>>);
+pub(super) struct States<S: Send + Sync + 'static>(Arc<Cache<Key, Arc<Place<S>>, ByEvents>>);
+
+/// Weighs places by what the cache is to believe is in them.
+#[derive(Clone)]
+struct ByEvents;
+
+impl<S> Weighter<Key, Arc<Place<S>>> for ByEvents {
+    fn weight(&self, _: &Key, place: &Arc<Place<S>>) -> u64 {
+        place.weight.into()
+    }
+}
+
+/// The cache is locked in so many parts, and none keeps a state that is heavier than its share of the room.
+const PARTS: usize = 8;
+
+/// What the cache has room for from the start.
+const STREAMS: usize = 1_024;
 
 /// How often a reader looks at the least whether a writer has given a state back before it folds its own, and how many events are
 /// folded about as fast as it looks again.
@@ -40,14 +57,14 @@ impl<S: Send + Sync + 'static> std::fmt::Debug for States<S> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("States")
-            .field("streams", &self.0.entry_count())
+            .field("streams", &self.0.len())
             .finish()
     }
 }
 
 impl<S: Send + Sync + 'static> Clone for States<S> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -60,12 +77,18 @@ impl<S> Place<S> {
 impl<S: Send + Sync + 'static> States<S> {
     /// Room for states that this many events were folded into, all together.
     pub(super) fn new(events: u64) -> Self {
-        Self(
-            Cache::builder()
-                .max_capacity(events)
-                .weigher(|_: &Key, place: &Arc<Place<S>>| place.weight)
-                .build(),
-        )
+        let options = OptionsBuilder::new()
+            .shards(PARTS)
+            .estimated_items_capacity(STREAMS)
+            .weight_capacity(events)
+            .build()
+            .expect("all that must be set is");
+        Self(Arc::new(Cache::with_options(
+            options,
+            ByEvents,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        )))
     }
 
     /// The state that is kept, for reading. One that a writer has is waited for, about as long as it takes to fold it anew.
@@ -134,6 +157,6 @@ impl<S: Send + Sync + 'static> States<S> {
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
-        self.0.invalidate_all();
+        self.0.clear();
     }
 }
