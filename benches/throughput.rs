@@ -1,8 +1,8 @@
 //! How fast commands are recorded, side by side in one run: a bare INSERT of the same bytes, the ledger as a library, gRPC, and JSON.
 //!
 //! 256 callers, fsync on, client, server and database on the same machine. Times depend on the machine; read the ratios.
-//! `VEDTAK_BENCH_SECONDS` sets how long each contender runs (default 5); `VEDTAK_BENCH_ONLY` names a part of the names of those that
-//! run beside the bare INSERT, for whoever works on one of them.
+//! `VEDTAK_BENCH_ROUNDS` sets how often each contender has its turn (default 4), `VEDTAK_BENCH_SECONDS` how long (default 3);
+//! `VEDTAK_BENCH_ONLY` names a part of the names of those that run beside the bare INSERT, for whoever works on one of them.
 
 #[allow(dead_code, reason = "the benchmark needs a part of what the tests stand on")]
 #[path = "../tests/support/mod.rs"]
@@ -10,11 +10,12 @@ mod support;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use prost::Name;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 use vedtak::domain::Command;
 use vedtak::ledger::{Circumstances, Ledger, Store, StoreConfig, Submission, WriterConfig};
@@ -36,12 +37,33 @@ const CALLERS: usize = 256;
 /// How many events a project gets before the caller begins a new one.
 const EVENTS_PER_PROJECT: u64 = 50;
 
-/// What one contender came to.
+/// What one contender came to in one turn.
+struct Turn {
+    took: Duration,
+    times: Vec<Duration>,
+}
+
+/// What one contender came to in all its turns.
 struct Outcome {
     name: &'static str,
     per_second: f64,
     half: Duration,
     slowest: Duration,
+}
+
+impl Outcome {
+    fn of(name: &'static str, turns: Vec<Turn>) -> Self {
+        let took: Duration = turns.iter().map(|turn| turn.took).sum();
+        let mut times: Vec<Duration> = turns.into_iter().flat_map(|turn| turn.times).collect();
+        times.sort_unstable();
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        Self {
+            name,
+            per_second: times.len() as f64 / took.as_secs_f64(),
+            half: at(0.5),
+            slowest: at(0.99),
+        }
+    }
 }
 
 fn main() {
@@ -52,35 +74,79 @@ fn main() {
     runtime.block_on(run());
 }
 
-async fn run() {
-    let seconds = std::env::var("VEDTAK_BENCH_SECONDS")
+/// A number from the environment.
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name)
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(5);
-    let span = Duration::from_secs(seconds);
-    println!("{CALLERS} callers, {seconds} s each, fsync on; one event a command\n");
-    let mut bare = Vec::new();
-    for connections in [16, 32, 64] {
-        bare.push(bare_insert(span, connections).await);
-    }
-    let bare = bare
-        .into_iter()
-        .max_by(|a, b| a.per_second.total_cmp(&b.per_second))
-        .expect("three were measured");
+        .unwrap_or(usual)
+}
+
+async fn run() {
+    let (seconds, rounds) = (number("VEDTAK_BENCH_SECONDS", 3), number("VEDTAK_BENCH_ROUNDS", 4));
     let only = std::env::var("VEDTAK_BENCH_ONLY").unwrap_or_default();
-    let mut outcomes = vec![bare];
-    for name in [LIBRARY_ONE, LIBRARY_HUNDRED, GRPC, JSON] {
-        if !name.contains(&only) {
-            continue;
+    let span = Duration::from_secs(seconds);
+    settle_in().await;
+    println!(
+        "{CALLERS} callers, fsync on, one event a command; {rounds} rounds, in each {seconds} s for each contender\n"
+    );
+    let connections = best_pool(span).await;
+    let names: Vec<&str> = [LIBRARY_ONE, LIBRARY_HUNDRED, GRPC, JSON]
+        .into_iter()
+        .filter(|name| name.contains(&only))
+        .collect();
+    let mut turns: Vec<Vec<Turn>> = (0..=names.len()).map(|_| Vec::new()).collect();
+    // In turns: a machine that is faster now and slower then is so for all of them.
+    for _ in 0..rounds {
+        turns[0].push(bare_insert(span, connections).await);
+        for (name, turns) in names.iter().zip(&mut turns[1..]) {
+            turns.push(match *name {
+                LIBRARY_ONE => library(span, 1).await,
+                LIBRARY_HUNDRED => library(span, 100).await,
+                GRPC => grpc(span).await,
+                _ => json(span).await,
+            });
         }
-        outcomes.push(match name {
-            LIBRARY_ONE => library(name, span, 1).await,
-            LIBRARY_HUNDRED => library(name, span, 100).await,
-            GRPC => grpc(span).await,
-            _ => json(span).await,
-        });
     }
+    let names = std::iter::once(BARE).chain(names);
+    let outcomes: Vec<Outcome> = names.zip(turns).map(|(name, turns)| Outcome::of(name, turns)).collect();
     print(&outcomes);
+}
+
+/// With how many connections the bare INSERT is at its best.
+async fn best_pool(span: Duration) -> u32 {
+    let mut best = (0.0, 0);
+    for connections in [16, 32, 64] {
+        let turn = bare_insert(span, connections).await;
+        let rate = turn.times.len() as f64 / turn.took.as_secs_f64();
+        if rate > best.0 {
+            best = (rate, connections);
+        }
+    }
+    best.1
+}
+
+/// A database server as it is after some days: with memory of its own, and with segments of its log to write over instead of new ones
+/// to make. No contender meets a checkpoint.
+async fn settle_in() {
+    let settings = [
+        ("shared_buffers", "1GB"),
+        ("min_wal_size", "3GB"),
+        ("max_wal_size", "12GB"),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    support::SETTINGS
+        .set(settings.to_vec())
+        .expect("nothing has needed it yet");
+    let mut connection = PgConnection::connect(&support::database().await)
+        .await
+        .expect("a database");
+    for statement in [
+        "SELECT pg_logical_emit_message(false, 'fill', repeat('x', 1 << 24)) FROM generate_series(1, 180)",
+        "CHECKPOINT",
+    ] {
+        connection.execute(statement).await.expect("a superuser");
+    }
 }
 
 fn print(outcomes: &[Outcome]) {
@@ -120,18 +186,17 @@ fn print(outcomes: &[Outcome]) {
 }
 
 /// Runs as many callers as there are, each of which calls again as soon as it is answered.
-async fn measure<F, C>(name: &'static str, span: Duration, caller: impl Fn(usize) -> C) -> Outcome
+async fn measure<F, C>(span: Duration, caller: impl Fn(usize) -> C) -> Turn
 where
     C: FnMut(u64) -> F + Send + 'static,
     F: Future<Output = ()> + Send,
 {
     let measuring = Arc::new(AtomicBool::new(false));
     let stop = Arc::new(AtomicBool::new(false));
-    let done = Arc::new(AtomicU64::new(0));
     let callers: Vec<_> = (0..CALLERS)
         .map(|index| {
             let mut call = caller(index);
-            let (measuring, stop, done) = (Arc::clone(&measuring), Arc::clone(&stop), Arc::clone(&done));
+            let (measuring, stop) = (Arc::clone(&measuring), Arc::clone(&stop));
             tokio::spawn(async move {
                 let mut times = Vec::new();
                 for turn in 0.. {
@@ -142,7 +207,6 @@ where
                     call(turn).await;
                     if measuring.load(Ordering::Relaxed) {
                         times.push(began.elapsed());
-                        done.fetch_add(1, Ordering::Relaxed);
                     }
                 }
                 times
@@ -153,20 +217,14 @@ where
     measuring.store(true, Ordering::Relaxed);
     let began = Instant::now();
     tokio::time::sleep(span).await;
-    let (count, took) = (done.load(Ordering::Relaxed), began.elapsed());
+    measuring.store(false, Ordering::Relaxed);
+    let took = began.elapsed();
     stop.store(true, Ordering::Relaxed);
     let mut times = Vec::new();
     for caller in callers {
         times.extend(caller.await.expect("a caller does not panic"));
     }
-    times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    Outcome {
-        name,
-        per_second: count as f64 / took.as_secs_f64(),
-        half: at(0.5),
-        slowest: at(0.99),
-    }
+    Turn { took, times }
 }
 
 /// A record as large as those that the others write.
@@ -182,7 +240,7 @@ fn record() -> Vec<u8> {
     record.to_string().into_bytes()
 }
 
-async fn bare_insert(span: Duration, connections: u32) -> Outcome {
+async fn bare_insert(span: Duration, connections: u32) -> Turn {
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .test_before_acquire(false)
@@ -194,7 +252,7 @@ async fn bare_insert(span: Duration, connections: u32) -> Outcome {
         .await
         .expect("a table");
     let record = Arc::new(record());
-    measure(BARE, span, |_| {
+    measure(span, |_| {
         let (pool, record) = (pool.clone(), Arc::clone(&record));
         move |_| {
             let (pool, record) = (pool.clone(), Arc::clone(&record));
@@ -223,7 +281,7 @@ fn next(project: &mut String, turn: u64) -> (bool, RegisterProject, RegisterRisk
     )
 }
 
-async fn library(name: &'static str, span: Duration, tenants: usize) -> Outcome {
+async fn library(span: Duration, tenants: usize) -> Turn {
     // The ledger alone: nobody projects what it records.
     let store = Store::connect(&StoreConfig {
         url: support::database().await,
@@ -237,7 +295,7 @@ async fn library(name: &'static str, span: Duration, tenants: usize) -> Outcome 
         &WriterConfig::default(),
         Arc::new(support::Deaf),
     ));
-    measure(name, span, |index| {
+    measure(span, |index| {
         let (ledger, tenant) = (
             Arc::clone(&ledger),
             Arc::<str>::from(format!("tenant-{}", index % tenants)),
@@ -287,13 +345,13 @@ fn submission<C: prost::Message + Name>(
     }
 }
 
-async fn grpc(span: Duration) -> Outcome {
+async fn grpc(span: Duration) -> Turn {
     let server = Server::start().await;
     let mut channels = Vec::new();
     for _ in 0..4 {
         channels.push(server.channel(&support::administrator()).await);
     }
-    measure(GRPC, span, |index| {
+    measure(span, |index| {
         let channel = channels[index % channels.len()].clone();
         let mut project = String::new();
         move |turn| {
@@ -317,7 +375,7 @@ async fn grpc(span: Duration) -> Outcome {
     .await
 }
 
-async fn json(span: Duration) -> Outcome {
+async fn json(span: Duration) -> Turn {
     let server = Server::start().await;
     let clients: Vec<reqwest::Client> = (0..4)
         .map(|_| {
@@ -328,7 +386,7 @@ async fn json(span: Duration) -> Outcome {
         })
         .collect();
     let token = Arc::new(support::administrator());
-    measure(JSON, span, |index| {
+    measure(span, |index| {
         let (client, token, url) = (
             clients[index % clients.len()].clone(),
             Arc::clone(&token),

@@ -60,12 +60,16 @@ pub fn directory() -> &'static Path {
     &DIRECTORY
 }
 
+/// Settings of that PostgreSQL beside the usual ones, for whoever sets them before it is first needed.
+pub static SETTINGS: OnceLock<Vec<(String, String)>> = OnceLock::new();
+
 /// The PostgreSQL of this test run. It ends with the process, however that ends.
-fn postgres() -> &'static PrivatePostgres {
+pub fn postgres() -> &'static PrivatePostgres {
     static POSTGRES: OnceLock<PrivatePostgres> = OnceLock::new();
     POSTGRES.get_or_init(|| {
         let options = Options {
             max_connections: 300,
+            settings: SETTINGS.get().cloned().unwrap_or_default(),
             ..Options::default()
         };
         PrivatePostgres::start(&directory().join("postgres"), &options, &|_| {}).expect("the tests need a PostgreSQL")
