@@ -1,8 +1,9 @@
 //! How fast commands are recorded, side by side in one run: a bare INSERT of the same bytes, the ledger as a library, gRPC, and JSON.
 //!
-//! 256 callers, fsync on, client, server and database on the same machine. Times depend on the machine; read the ratios.
-//! `VEDTAK_BENCH_ROUNDS` sets how often each contender has its turn (default 4), `VEDTAK_BENCH_SECONDS` how long (default 3);
-//! `VEDTAK_BENCH_ONLY` names a part of the names of those that run beside the bare INSERT, for whoever works on one of them.
+//! Fsync on, client, server and database on the same machine. Times depend on the machine; read the ratios. `VEDTAK_BENCH_CALLERS`
+//! sets how many call at a time (default 256), `VEDTAK_BENCH_ROUNDS` how often each contender has its turn (default 4) and
+//! `VEDTAK_BENCH_SECONDS` how long (default 3); `VEDTAK_BENCH_ONLY` names a part of the names of those that run beside the bare INSERT,
+//! for whoever works on one of them.
 
 #[allow(dead_code, reason = "the benchmark needs a part of what the tests stand on")]
 #[path = "../tests/support/mod.rs"]
@@ -33,7 +34,6 @@ const LIBRARY_HUNDRED: &str = "ledger library, 100 tenants";
 const GRPC: &str = "gRPC";
 const JSON: &str = "JSON";
 
-const CALLERS: usize = 256;
 /// How many events a project gets before the caller begins a new one.
 const EVENTS_PER_PROJECT: u64 = 50;
 
@@ -74,6 +74,11 @@ fn main() {
     runtime.block_on(run());
 }
 
+/// How many call at the same time.
+fn callers() -> u64 {
+    number("VEDTAK_BENCH_CALLERS", 256)
+}
+
 /// A number from the environment.
 fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name)
@@ -88,7 +93,8 @@ async fn run() {
     let span = Duration::from_secs(seconds);
     settle_in().await;
     println!(
-        "{CALLERS} callers, fsync on, one event a command; {rounds} rounds, in each {seconds} s for each contender\n"
+        "{} callers, fsync on, one event a command; {rounds} rounds, in each {seconds} s for each contender\n",
+        callers()
     );
     let connections = best_pool(span).await;
     let names: Vec<&str> = [LIBRARY_ONE, LIBRARY_HUNDRED, GRPC, JSON]
@@ -193,7 +199,7 @@ where
 {
     let measuring = Arc::new(AtomicBool::new(false));
     let stop = Arc::new(AtomicBool::new(false));
-    let callers: Vec<_> = (0..CALLERS)
+    let callers: Vec<_> = (0..callers() as usize)
         .map(|index| {
             let mut call = caller(index);
             let (measuring, stop) = (Arc::clone(&measuring), Arc::clone(&stop));
