@@ -48,40 +48,49 @@ $$;
 -- those that are not, or that are past the time that the records carry; `known` says that one of the requests was answered before,
 -- as far as it was looked up. In both cases nothing has been appended. `clock` is the time now.
 --
--- The tenants come sorted, each with the position that its records follow and the time that they carry. Requests without a record are
--- looked up when it is asked; those with records are refused by the index if they have been recorded, and looked up among those that
--- changed nothing.
+-- The tenants come sorted, each with the position that its records follow, the one that they reach, and the time that they carry; the
+-- records come in the order of the tenants. Their positions are counted here, so that there is never a gap. Requests without a record
+-- are looked up when it is asked; those with records are refused by the index if they have been recorded, and looked up among those
+-- that changed nothing.
 CREATE FUNCTION vedtak.append(
-    tenants text[], follow bigint[], times timestamptz[], look_up_tenants text[], look_up_ids uuid[],
-    record_tenants text[], positions bigint[], streams text[], versions bigint[], types text[], recorded_at timestamptz[],
-    request_ids uuid[], records bytea[], leaf_hashes bytea[], record_counts int[], content_hashes bytea[],
+    tenants text[], follow bigint[], reach bigint[], times timestamptz[], look_up_tenants text[], look_up_ids uuid[],
+    streams text[], versions bigint[], types text[], request_ids uuid[], records bytea[], leaf_hashes bytea[], record_counts int[],
+    content_hashes bytea[],
     unchanged_tenants text[], unchanged_ids uuid[], unchanged_hashes bytea[], unchanged_streams text[], unchanged_versions bigint[],
     unchanged_positions bigint[],
     OUT moved text[], OUT known boolean, OUT clock timestamptz
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
-    touched bigint;
-    written bigint;
+    record_tenants text[];
+    positions bigint[];
+    recorded_at timestamptz[];
 BEGIN
-    SELECT array_agg(head.tenant) FILTER (WHERE head.position <> head.follow OR head.floor >= head.at), count(*)
-        INTO moved, touched
-        FROM (
-            SELECT h.tenant, h.position, t.follow, t.at, greatest(h.recorded_at, h.settled_at) AS floor
-            FROM unnest(tenants, follow, times) WITH ORDINALITY AS t (tenant, follow, at, number)
-            JOIN vedtak.heads h ON h.tenant = t.tenant
-            ORDER BY t.number FOR NO KEY UPDATE OF h
-        ) AS head;
-    IF touched <> cardinality(tenants) THEN
+    moved := ARRAY(
+        SELECT CASE WHEN h.position <> t.follow OR greatest(h.recorded_at, h.settled_at) >= t.at THEN h.tenant END
+        FROM unnest(tenants, follow, times) WITH ORDINALITY AS t (tenant, follow, at, number)
+        JOIN vedtak.heads h ON h.tenant = t.tenant
+        ORDER BY t.number FOR NO KEY UPDATE OF h
+    );
+    IF cardinality(moved) <> cardinality(tenants) THEN
         RAISE EXCEPTION 'a ledger without a head' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    known := (cardinality(look_up_ids) > 0 AND EXISTS (SELECT FROM vedtak.answered(look_up_tenants, look_up_ids)))
-        OR EXISTS (
-            SELECT FROM unnest(record_tenants, request_ids) AS asked (tenant, id)
-            CROSS JOIN LATERAL (
-                SELECT FROM vedtak.unchanged u WHERE u.tenant = asked.tenant AND u.request_id = asked.id LIMIT 1
-            ) AS u
-        );
+    moved := nullif(array_remove(moved, NULL), ARRAY[]::text[]);
+    SELECT array_agg(place.tenant), array_agg(place.position), array_agg(place.at) INTO record_tenants, positions, recorded_at
+        FROM (
+            SELECT t.tenant, t.at, generate_series(t.follow + 1, t.reach) AS position
+            FROM unnest(tenants, follow, reach, times) WITH ORDINALITY AS t (tenant, follow, reach, at, number)
+            ORDER BY t.number
+        ) AS place;
+    known := EXISTS (
+        SELECT FROM unnest(record_tenants, request_ids) AS asked (tenant, id)
+        CROSS JOIN LATERAL (
+            SELECT FROM vedtak.unchanged u WHERE u.tenant = asked.tenant AND u.request_id = asked.id LIMIT 1
+        ) AS u
+    );
+    IF NOT known AND cardinality(look_up_ids) > 0 THEN
+        known := EXISTS (SELECT FROM vedtak.answered(look_up_tenants, look_up_ids));
+    END IF;
     clock := clock_timestamp();
     IF moved IS NOT NULL OR known THEN
         RETURN;
@@ -91,28 +100,17 @@ BEGIN
             SELECT unnest(unchanged_tenants), unnest(unchanged_ids), unnest(unchanged_hashes), unnest(unchanged_streams),
                 unnest(unchanged_versions), unnest(unchanged_positions);
     END IF;
-    IF cardinality(positions) = 0 THEN
+    IF cardinality(records) = 0 THEN
         RETURN;
     END IF;
+    -- More or fewer records than there are places leave nulls, which are refused.
     INSERT INTO vedtak.records (tenant, position, stream, version, type, recorded_at, request_id, record, leaf_hash, record_count,
             content_hash)
         SELECT unnest(record_tenants), unnest(positions), unnest(streams), unnest(versions), unnest(types), unnest(recorded_at),
             unnest(request_ids), unnest(records), unnest(leaf_hashes), unnest(record_counts), unnest(content_hashes);
-    -- Refuses whatever would leave a gap.
-    WITH ends AS (
-        SELECT r.tenant, min(r.position) AS first, max(r.position) AS last, max(r.recorded_at) AS recorded_at, count(*) AS count
-        FROM unnest(record_tenants, positions, append.recorded_at) AS r (tenant, position, recorded_at)
-        GROUP BY r.tenant
-    ), moving AS (
-        UPDATE vedtak.heads h SET position = e.last, recorded_at = e.recorded_at
-        FROM ends e
-        WHERE h.tenant = e.tenant AND h.position = e.first - 1 AND e.last - h.position = e.count
-        RETURNING h.tenant
-    )
-    SELECT (SELECT count(*) FROM ends), (SELECT count(*) FROM moving) INTO touched, written;
-    IF written <> touched THEN
-        RAISE EXCEPTION 'these records do not follow the head of their ledger' USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
+    UPDATE vedtak.heads h SET position = t.reach, recorded_at = t.at
+        FROM unnest(tenants, reach, times) AS t (tenant, reach, at)
+        WHERE h.tenant = t.tenant AND t.reach > h.position;
 END
 $$;
 

@@ -52,7 +52,6 @@ impl<S: Clone> Draft<S> {
                 position: self.position,
                 version: self.version,
                 event_type,
-                time: head.recorded_at,
                 leaf_hash: record::leaf_hash(&bytes),
                 record: bytes,
             });

@@ -84,7 +84,7 @@ async fn the_service_cannot_append_what_is_recorded_already_or_is_no_record() {
     let mut session = session(&server.database, "vedtak_service").await;
     set_tenant(&mut session, Some(OURS)).await;
     let next = "(SELECT position + 1 FROM vedtak.heads)";
-    for (position, stream, version, record, leaf_hash, count) in [
+    for (reach, stream, version, record, leaf_hash, count) in [
         ("1", "stream", "99", "record", "leaf_hash", "1"),
         ("999", "stream", "99", "record", "leaf_hash", "1"),
         (next, "stream", "version", "record", "leaf_hash", "1"),
@@ -107,9 +107,10 @@ async fn the_service_cannot_append_what_is_recorded_already_or_is_no_record() {
     ] {
         let statement = format!(
             "SELECT vedtak.append(
-                ARRAY[tenant], ARRAY[(SELECT position FROM vedtak.heads)], ARRAY[clock_timestamp()], ARRAY[]::text[], ARRAY[]::uuid[],
-                ARRAY[tenant], ARRAY[{position}], ARRAY[{stream}]::text[], ARRAY[{version}]::bigint[], ARRAY[type], ARRAY[recorded_at],
-                ARRAY[gen_random_uuid()], ARRAY[{record}], ARRAY[{leaf_hash}], ARRAY[{count}]::int[], ARRAY[leaf_hash],
+                ARRAY[tenant], ARRAY[(SELECT position FROM vedtak.heads)], ARRAY[{reach}], ARRAY[clock_timestamp()],
+                ARRAY[]::text[], ARRAY[]::uuid[],
+                ARRAY[{stream}]::text[], ARRAY[{version}]::bigint[], ARRAY[type], ARRAY[gen_random_uuid()], ARRAY[{record}],
+                ARRAY[{leaf_hash}], ARRAY[{count}]::int[], ARRAY[leaf_hash],
                 ARRAY[]::text[], ARRAY[]::uuid[], ARRAY[]::bytea[], ARRAY[]::text[], ARRAY[]::bigint[], ARRAY[]::bigint[]
              ) FROM vedtak.records WHERE position = 1"
         );
