@@ -180,3 +180,25 @@ async fn what_is_sent_again_while_it_is_being_committed_is_answered_as_the_first
     let ((first, again), ()) = futures_util::future::join(sending, letting_go).await;
     assert_eq!(first, again);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_many_tenants_send_at_once_stands_where_its_record_says() {
+    let server = Server::start().await;
+    let tenants: Vec<String> = (0..16).map(|_| new_id()).collect();
+    let callers = tenants.iter().flat_map(|tenant| [tenant; 4]).map(|tenant| async {
+        let doors = Doors::of(&server, &token(tenant, "kari", &["administrator"])).await;
+        let project_id = new_id();
+        send(&doors, "RegisterProject", &register_project(&project_id)).await;
+        for _ in 0..20 * scale().min(20) {
+            send(&doors, "RegisterRisk", &register_risk(&project_id)).await;
+        }
+    });
+    futures_util::future::join_all(callers).await;
+    let mut session = PgConnection::connect(&server.database).await.unwrap();
+    let query = "SELECT count(*), count(*) FILTER (WHERE envelope ->> 'tenant' = tenant AND envelope ->> 'position' = position::text
+                     AND envelope ->> 'stream' = stream AND (envelope ->> 'recorded_at')::timestamptz = recorded_at)
+                 FROM vedtak.records, convert_from(record, 'UTF8') AS text, CAST(text AS jsonb) AS envelope";
+    let (all, right): (i64, i64) = sqlx::query_as(query).fetch_one(&mut session).await.unwrap();
+    assert_eq!(all, 64 * (20 * scale().min(20) as i64 + 1));
+    assert_eq!(right, all);
+}
