@@ -136,6 +136,7 @@ async fn best_pool(span: Duration) -> u32 {
 /// to make. No contender meets a checkpoint.
 async fn settle_in() {
     let settings = [
+        ("checkpoint_timeout", "1h"),
         ("shared_buffers", "1GB"),
         ("min_wal_size", "3GB"),
         ("max_wal_size", "12GB"),

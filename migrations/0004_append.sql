@@ -1,6 +1,6 @@
 -- How a ledger grows. All of it runs as the owner: these functions are the only way to write to the ledger. One tenant at a time,
--- as row level security would have it, costs four statements a tenant; here the tenant stands in every row instead, and the heads
--- are held against the rows.
+-- as row level security would have it, costs four statements a tenant; here the tenant stands in every row instead, counted out from
+-- the heads.
 
 SET LOCAL ROLE vedtak_owner;
 
@@ -67,7 +67,7 @@ DECLARE
     recorded_at timestamptz[];
 BEGIN
     moved := ARRAY(
-        SELECT CASE WHEN h.position <> t.follow OR greatest(h.recorded_at, h.settled_at) >= t.at THEN h.tenant END
+        SELECT CASE WHEN h.position = t.follow AND greatest(h.recorded_at, h.settled_at) < t.at THEN NULL ELSE h.tenant END
         FROM unnest(tenants, follow, times) WITH ORDINALITY AS t (tenant, follow, at, number)
         JOIN vedtak.heads h ON h.tenant = t.tenant
         ORDER BY t.number FOR NO KEY UPDATE OF h

@@ -107,15 +107,14 @@ BEGIN
 END
 $$;
 
--- The same, once nothing can come to lie at or before that time any more; null when the time lies ahead. It runs as the owner,
--- since nobody else may move a head.
-CREATE FUNCTION vedtak.settled_position_at(of_tenant text, at timestamptz) RETURNS bigint
+-- Sees to it that nothing can come to lie at or before that time any more; false when the time lies ahead. It runs as the owner, since
+-- nobody else may move a head.
+CREATE FUNCTION vedtak.settle(of_tenant text, at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     IF at > clock_timestamp() THEN
-        RETURN NULL;
+        RETURN false;
     END IF;
-    PERFORM set_config('vedtak.tenant', of_tenant, true);
     -- A first append that is under way is waited for as well.
     INSERT INTO vedtak.heads (tenant)
         SELECT of_tenant WHERE NOT EXISTS (SELECT FROM vedtak.heads h WHERE h.tenant = of_tenant) ON CONFLICT DO NOTHING;
@@ -126,7 +125,18 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'off', true);
         UPDATE vedtak.heads h SET settled_at = at WHERE h.tenant = of_tenant AND at > greatest(h.recorded_at, h.settled_at);
     END IF;
-    RETURN vedtak.position_at(of_tenant, at);
+    RETURN true;
+END
+$$;
+
+-- The last position recorded at or before a time, which it stays; null when the time lies ahead.
+CREATE FUNCTION vedtak.settled_position_at(of_tenant text, at timestamptz) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF vedtak.settle(of_tenant, at) THEN
+        RETURN vedtak.position_at(of_tenant, at);
+    END IF;
+    RETURN NULL;
 END
 $$;
 

@@ -17,12 +17,11 @@ BEGIN
 END
 $$;
 
--- The projections must know which tenants there are and how far each has come, and nothing more: a function that runs as the
--- owner, who may look at the heads alone.
+-- The projections must know which tenants there are and how far each has come, and nothing more: a function that runs as the owner.
 CREATE POLICY owner_sees_heads ON vedtak.heads FOR SELECT TO vedtak_owner USING (true);
 CREATE POLICY owner_sees_checkpoints ON vedtak.projection_checkpoints FOR SELECT TO vedtak_owner USING (true);
 
--- What appends runs as the owner as well, for all tenants of a batch at once.
+-- What appends runs as the owner as well, for all tenants of a batch at once; it sees records to find the requests in them.
 CREATE POLICY owner_makes_heads ON vedtak.heads FOR INSERT TO vedtak_owner WITH CHECK (true);
 CREATE POLICY owner_moves_heads ON vedtak.heads FOR UPDATE TO vedtak_owner USING (true);
 CREATE POLICY owner_appends ON vedtak.records FOR INSERT TO vedtak_owner WITH CHECK (true);

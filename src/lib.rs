@@ -18,7 +18,7 @@ pub mod schema;
 pub mod telemetry;
 
 /// Most of what the service does is to make and drop many small texts, often in another thread than the one that made them: the
-/// system's allocator takes about half of the time of an append, this one a fraction of it. Without transparent huge pages: clearing
+/// system's allocator takes about half of the time of an append, this one a fraction of it. It asks for no transparent huge pages: clearing
 /// two megabytes each time a buffer grows into new memory held up appends by up to 20 ms.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

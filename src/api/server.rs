@@ -1,8 +1,10 @@
 //! The server: both doors, health, reflection and the manual on one port, with limits on everything that a caller controls.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -12,9 +14,8 @@ use axum::extract::{RawPathParams, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on, post};
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use futures_util::{pending, poll};
-use http::{Request, StatusCode, header};
+use futures_util::FutureExt;
+use http::{Request, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -357,9 +358,11 @@ async fn connection(
     stopping: CancellationToken,
 ) {
     let asked = CancellationToken::new();
-    let first = asked.clone();
+    let multiplexed = Arc::new(AtomicBool::new(false));
+    let (first, several) = (asked.clone(), Arc::clone(&multiplexed));
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         first.cancel();
+        several.store(request.version() == Version::HTTP_2, Ordering::Relaxed);
         route(router.clone(), request.map(|body| Body::new(Drained::new(body))))
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -379,7 +382,7 @@ async fn connection(
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(serving);
     tokio::select! {
-        ended = gathered(serving.as_mut()) => return tell(&peer, ended),
+        ended = gathered(serving.as_mut(), &multiplexed) => return tell(&peer, ended),
         () = stopping.cancelled() => {}
         () = silence(&asked, head_timeout) => {
             // In good order for whoever listens, and soon for whoever does not.
@@ -396,17 +399,20 @@ async fn connection(
 }
 
 /// Runs a connection so that it has its turn after everybody who is ready to say something over it, and says it all at once: a system
-/// call for each answer would be a tenth of what a command costs. Who is alone waits for nobody.
-async fn gathered<F: Future + Unpin>(connection: F) -> F::Output {
-    // By itself in a set, it takes being woken many times for being woken once.
-    let mut alone = FuturesUnordered::from_iter([connection]);
-    loop {
-        if let Poll::Ready(Some(ended)) = poll!(alone.next()) {
-            return ended;
+/// call for each answer would be a tenth of what a command costs. Only HTTP/2 has several at a time.
+async fn gathered<F: Future + Unpin>(mut connection: F, multiplexed: &AtomicBool) -> F::Output {
+    let mut at_the_end = false;
+    poll_fn(|context| {
+        if !at_the_end && multiplexed.load(Ordering::Relaxed) {
+            at_the_end = true;
+            // Who wakes itself is put at the end of the queue, and everybody else who wakes it finds it there.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        pending!();
-        tokio::task::yield_now().await;
-    }
+        at_the_end = false;
+        connection.poll_unpin(context)
+    })
+    .await
 }
 
 /// Ends when nothing has been asked for so long. hyper waits without end for the first bytes, which tell HTTP/1.1 from HTTP/2,

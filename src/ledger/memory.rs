@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
 /// A tenant and one of its streams.
 pub(super) type Key = (Arc<str>, Arc<str>);
@@ -19,8 +19,8 @@ enum Kept<S> {
     Lent,
 }
 
-/// The place of one stream. The cache frees what it drops later than at once, so the state lies one step behind it: whoever takes
-/// it out holds it alone.
+/// The place of one stream. What is taken out of the cache is still in it, so the state lies one step behind: whoever takes that out
+/// holds it alone.
 struct Place<S> {
     kept: Mutex<Kept<S>>,
     /// How many events the cache believes are in it.
@@ -29,7 +29,9 @@ struct Place<S> {
 
 /// States of streams, each a fold of the stream's first events: never wrong, but maybe not the newest. Whoever uses one asks the
 /// database for what came after its version.
-pub(super) struct States<S: Send + Sync + 'static>(Arc<Cache<Key, Arc<Place<S>>, ByEvents>>);
+pub(super) struct States<S: Send + Sync + 'static>(Arc<Places<S>>);
+
+type Places<S> = Cache<Key, Arc<Place<S>>, ByEvents, DefaultHashBuilder, FreedLater>;
 
 /// Weighs places by what the cache is to believe is in them.
 #[derive(Clone)]
@@ -41,11 +43,25 @@ impl<S> Weighter<Key, Arc<Place<S>>> for ByEvents {
     }
 }
 
-/// The cache is locked in so many parts, and none keeps a state that is heavier than its share of the room.
-const PARTS: usize = 8;
+/// Keeps what is dropped until the lock is free again: to free many states takes long.
+#[derive(Clone)]
+struct FreedLater;
 
-/// What the cache has room for from the start.
-const STREAMS: usize = 1_024;
+impl<K, V> Lifecycle<K, V> for FreedLater {
+    type RequestState = Vec<V>;
+
+    fn on_evict(&self, dropped: &mut Vec<V>, _: K, value: V) {
+        dropped.push(value);
+    }
+}
+
+/// The cache is locked in so many parts at the most. None keeps a state that is heavier than its share of the room, so there are fewer
+/// where that would be less than so many events.
+const PARTS: u64 = 8;
+const LEAST_SHARE: u64 = 250_000;
+
+/// How many streams there may well be.
+const STREAMS: usize = 16_384;
 
 /// How often a reader looks at the least whether a writer has given a state back before it folds its own, and how many events are
 /// folded about as fast as it looks again.
@@ -78,7 +94,7 @@ impl<S: Send + Sync + 'static> States<S> {
     /// Room for states that this many events were folded into, all together.
     pub(super) fn new(events: u64) -> Self {
         let options = OptionsBuilder::new()
-            .shards(PARTS)
+            .shards(usize::try_from((events / LEAST_SHARE).clamp(1, PARTS)).expect("a few"))
             .estimated_items_capacity(STREAMS)
             .weight_capacity(events)
             .build()
@@ -87,7 +103,7 @@ impl<S: Send + Sync + 'static> States<S> {
             options,
             ByEvents,
             DefaultHashBuilder::default(),
-            DefaultLifecycle::default(),
+            FreedLater,
         )))
     }
 

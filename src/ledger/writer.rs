@@ -35,7 +35,8 @@ pub struct WriterConfig {
     /// The most submissions of one tenant that may wait.
     pub queue_per_tenant: usize,
     /// States of streams are kept in memory as long as about this many events were folded into them all together; one that grows is
-    /// weighed again when it has doubled.
+    /// weighed again when it has doubled. A stream of more events than an eighth of this, or than 250,000 when that is more, is not kept
+    /// but folded anew each time.
     pub cached_events: u64,
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use super::{OURS, refused, session, set_tenant, two_tenants};
+use super::{OURS, THEIRS, refused, session, set_tenant, two_tenants};
 
 /// Everything that is in the tables that only grow.
 async fn content(database: &str) -> Vec<String> {
@@ -127,4 +127,45 @@ async fn the_service_cannot_append_what_is_recorded_already_or_is_no_record() {
         );
     }
     assert_eq!(content(&server.database).await, before);
+}
+
+/// A head that the service does not say where it is, is not moved.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_never_moves_further_than_its_records() {
+    let (server, _) = two_tenants().await;
+    let before = content(&server.database).await;
+    let mut session = session(&server.database, "vedtak_service").await;
+    for (tenants, follow, reach) in [
+        ("'{OURS}', '{THEIRS}'", "null, 2", "1000, 3"),
+        ("'{OURS}', '{THEIRS}'", "2, null", "3, 1000"),
+        ("'{THEIRS}', '{OURS}'", "2", "3, 1000"),
+        ("'{OURS}', '{OURS}'", "2, null", "3, 1000"),
+        ("'{OURS}'", "null", "1000"),
+        ("'{OURS}', '{THEIRS}'", "2, 2", "3, 1000"),
+        ("'{OURS}', '{THEIRS}'", "2, 2", "4, null"),
+    ] {
+        let tenants = tenants.replace("{OURS}", OURS).replace("{THEIRS}", THEIRS);
+        let count = tenants.split(',').count();
+        let statement = format!(
+            "SELECT (vedtak.append(
+                ARRAY[{tenants}], ARRAY[{follow}]::bigint[], ARRAY[{reach}]::bigint[],
+                array_fill(clock_timestamp(), ARRAY[{count}]), ARRAY[]::text[], ARRAY[]::uuid[],
+                ARRAY['project/x'], ARRAY[1]::bigint[], ARRAY['x'], ARRAY[gen_random_uuid()], ARRAY['x'::bytea], ARRAY[sha256('x')],
+                ARRAY[1], ARRAY[sha256('x')],
+                ARRAY[]::text[], ARRAY[]::uuid[], ARRAY[]::bytea[], ARRAY[]::text[], ARRAY[]::bigint[], ARRAY[]::bigint[]
+             )).moved"
+        );
+        // Refused, or said not to be there.
+        match sqlx::query_scalar::<_, Option<Vec<String>>>(AssertSqlSafe(statement.clone()))
+            .fetch_one(&mut session)
+            .await
+        {
+            Ok(moved) => assert!(moved.is_some(), "{statement}"),
+            Err(error) => {
+                let error = error.into_database_error().unwrap();
+                assert!(error.code().unwrap().starts_with("23"), "{statement}: {error}");
+            }
+        }
+        assert_eq!(content(&server.database).await, before, "{statement}");
+    }
 }

@@ -365,4 +365,16 @@ pub async fn knows_no_refused_request(database: &str, tenant: &str, accepted: us
         .await
         .unwrap();
     assert_eq!(known, accepted as i64);
+    // The last record of a request remembers it, and how many there are.
+    let wrong: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM (
+             SELECT record_count, row_number() OVER of_request AS number, count(*) OVER (PARTITION BY tenant, request_id) AS count
+             FROM vedtak.records WHERE tenant = $1 WINDOW of_request AS (PARTITION BY tenant, request_id ORDER BY position)
+         ) AS r WHERE record_count IS DISTINCT FROM CASE WHEN number = count THEN count END",
+    )
+    .bind(tenant)
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(wrong, 0);
 }
