@@ -3,7 +3,7 @@
 //! Fsync on, client, server and database on the same machine. Times depend on the machine; read the ratios. `VEDTAK_BENCH_CALLERS`
 //! sets how many call at a time (default 256), `VEDTAK_BENCH_ROUNDS` how often each contender has its turn (default 4) and
 //! `VEDTAK_BENCH_SECONDS` how long (default 3); `VEDTAK_BENCH_ONLY` names a part of the names of those that run beside the bare INSERT,
-//! for whoever works on one of them.
+//! for whoever works on one of them. It takes some 8 GB of disk for as long as it runs.
 
 #[allow(dead_code, reason = "the benchmark needs a part of what the tests stand on")]
 #[path = "../tests/support/mod.rs"]
