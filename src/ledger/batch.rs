@@ -20,13 +20,13 @@ const BESIDE_A_RECORD: usize = 320;
 /// What `vedtak.append` is asked to append; see `migrations/0004_append.sql`.
 #[derive(Default)]
 pub(super) struct Batch {
-    heads: Vec<Reach>,
+    heads: Vec<Advance>,
     accepted: Vec<Accepted>,
     look_up: Vec<(Arc<str>, Uuid)>,
 }
 
 /// From where to where a tenant's ledger is to go, and the time that its records carry.
-struct Reach {
+struct Advance {
     tenant: Arc<str>,
     follows: i64,
     reaches: i64,
@@ -74,7 +74,7 @@ impl Said {
 impl Batch {
     /// Names the heads that everything rests on, sorted by tenant.
     pub(super) fn rests_on<'a, S: 'a>(&mut self, heads: impl Iterator<Item = &'a Head<S>>) {
-        self.heads.extend(heads.map(|head| Reach {
+        self.heads.extend(heads.map(|head| Advance {
             tenant: Arc::clone(&head.tenant),
             follows: head.follows,
             reaches: head.position,
