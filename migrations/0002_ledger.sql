@@ -16,7 +16,7 @@ CREATE TABLE vedtak.heads (
 ) WITH (fillfactor = 20);  -- the row is rewritten with every append: room on its page keeps that off the index
 
 -- One row a record. `record` holds the exact bytes that are hashed, served and exported; the other columns exist for indexes and for
--- retries. The last record of a request remembers the request: a row of its own would cost a third of an append.
+-- retries. The last record of a request remembers the request: a row of its own would make an append dearer by a sixth.
 CREATE TABLE vedtak.records (
     tenant       text COLLATE "C" NOT NULL,
     position     bigint      NOT NULL,

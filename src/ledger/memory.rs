@@ -29,9 +29,9 @@ struct Place<S> {
 
 /// States of streams, each a fold of the stream's first events: never wrong, but maybe not the newest. Whoever uses one asks the
 /// database for what came after its version.
-pub(super) struct States<S: Send + Sync + 'static>(Arc<Places<S>>);
+pub(super) struct States<S: Send + Sync + 'static>(Arc<Streams<S>>);
 
-type Places<S> = Cache<Key, Arc<Place<S>>, ByEvents, DefaultHashBuilder, FreedLater>;
+type Streams<S> = Cache<Key, Arc<Place<S>>, ByEvents, DefaultHashBuilder, FreedLater>;
 
 /// Weighs places by what the cache is to believe is in them.
 #[derive(Clone)]

@@ -105,8 +105,9 @@ async fn refused(session: &mut PgConnection, statement: &str) -> String {
     error.message().to_owned()
 }
 
-/// Whether the database said that the right is wanting (insufficient_privilege), or that a view is not to be written to
-/// (object_not_in_prerequisite_state).
+/// Whether the database said that the right is wanting (insufficient_privilege), or that what is to be written to is a view, which is
+/// said before any right is asked for (object_not_in_prerequisite_state).
 fn is_refusal(error: &dyn DatabaseError) -> bool {
-    error.code().is_some_and(|code| code == "42501" || code == "55000")
+    let code = error.code();
+    code.as_deref() == Some("42501") || code.as_deref() == Some("55000") && error.message().contains(" view \"")
 }

@@ -90,14 +90,7 @@ async fn with_its_own_tenant_set_a_role_sees_that_tenants_rows_alone() {
     for role in ROLES {
         let mut session = session(&server.database, role).await;
         set_tenant(&mut session, Some(OURS)).await;
-        for table in [
-            "heads",
-            "records",
-            "unchanged",
-            "requests",
-            "projection_checkpoints",
-            "project_overviews",
-        ] {
+        for table in tables(&server.database).await {
             let rows = session
                 .fetch_all(AssertSqlSafe(format!("SELECT tenant FROM vedtak.{table}")))
                 .await
@@ -146,14 +139,7 @@ async fn a_function_that_tells_is_never_shown_the_rows_of_others() {
         let function = "CREATE FUNCTION pg_temp.tell(value text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS
                         $$ BEGIN RAISE EXCEPTION 'seen: %', value; END $$";
         session.execute(function).await.unwrap();
-        for table in [
-            "heads",
-            "records",
-            "unchanged",
-            "requests",
-            "projection_checkpoints",
-            "project_overviews",
-        ] {
+        for table in tables(&server.database).await {
             let rows = session
                 .fetch_all(AssertSqlSafe(format!(
                     "SELECT tenant FROM vedtak.{table} WHERE pg_temp.tell(tenant)"
