@@ -10,9 +10,15 @@ CREATE TABLE vedtak.heads (
     recorded_at timestamptz NOT NULL DEFAULT 'epoch',
     -- A reader was told what holds as of this time, so nothing more may be recorded at or before it.
     settled_at  timestamptz NOT NULL DEFAULT 'epoch',
+    -- The root of the RFC 6962 tree over all records, by which this history is known, and its right edge: the hashes of the full
+    -- subtrees that the records fill, the largest first, one for each bit of the position.
+    root        bytea       NOT NULL DEFAULT sha256(''),
+    edge        bytea       NOT NULL DEFAULT '',
     PRIMARY KEY (tenant),
-    CHECK (tenant <> ''),
-    CHECK (position >= 0)
+    -- It stands in records as it is, between quotes.
+    CHECK (tenant <> '' AND translate(tenant, '"\', '') = tenant),
+    CHECK (position >= 0),
+    CHECK (octet_length(root) = 32 AND octet_length(edge) = 32 * bit_count(position::bit(64)))
 ) WITH (fillfactor = 20);  -- the row is rewritten with every append: room on its page keeps that off the index
 
 -- One row a record. `record` holds the exact bytes that are hashed, served and exported; the other columns exist for indexes and for
@@ -31,12 +37,19 @@ CREATE TABLE vedtak.records (
     -- content is refused.
     record_count int,
     content_hash bytea,
+    -- On the last record of a transaction, the root of the tree up to it: whoever remembers a position and its root can ask whether
+    -- this is still the same history.
+    root         bytea,
     PRIMARY KEY (tenant, position),
     UNIQUE (stream, tenant, version),  -- what tells most apart comes first: every level of the index compares it first
     CHECK (tenant <> ''),
     CHECK (position >= 1 AND version >= 1),
     CHECK (octet_length(record) BETWEEN 1 AND 65535),
+    CHECK (translate(type, '"\', '') = type),
+    -- The streams of later versions are those of the first.
+    CHECK (version > 1 OR translate(stream, '"\', '') = stream),
     CHECK (octet_length(leaf_hash) = 32),
+    CHECK (octet_length(root) = 32),
     CHECK (record_count >= 1 AND octet_length(content_hash) = 32),
     CHECK ((record_count IS NULL) = (content_hash IS NULL))
 ) WITH (

@@ -32,7 +32,8 @@ CREATE TRIGGER heads_only_move_forward BEFORE UPDATE ON vedtak.heads
     FOR EACH ROW
     WHEN (NEW.tenant <> OLD.tenant OR NEW.settled_at < OLD.settled_at OR NEW.position < OLD.position
         OR (NEW.position > OLD.position AND NEW.recorded_at <= greatest(OLD.recorded_at, OLD.settled_at))
-        OR (NEW.position = OLD.position AND (NEW.recorded_at <> OLD.recorded_at OR NEW.settled_at = OLD.settled_at)))
+        OR (NEW.position = OLD.position AND (NEW.recorded_at <> OLD.recorded_at OR NEW.settled_at = OLD.settled_at
+            OR NEW.root <> OLD.root OR NEW.edge <> OLD.edge)))
     EXECUTE FUNCTION vedtak.refuse_going_back();
 CREATE TRIGGER heads_are_not_deleted BEFORE DELETE ON vedtak.heads
     FOR EACH ROW EXECUTE FUNCTION vedtak.refuse_change();

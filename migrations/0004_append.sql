@@ -15,14 +15,25 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     ) AS r
 $$;
 
--- Locks the heads of these tenants, in the order given, until the transaction ends, and answers where each stands and what time it
--- is there; and how many of the requests were answered before. The tenants come sorted, so that two processes never wait for each
--- other in a circle. The requests are looked up in a statement of its own, after the lock: a single statement would see the
--- snapshot from before it waited. The time is that of what is appended now: read from the one clock that all processes share, after
--- the lock, and later than everything before, whatever that clock does.
+-- Whether this is a history in which that root stood at that position. It stands at every position at which a transaction ended.
+CREATE FUNCTION vedtak.holds(of_tenant text, at_position bigint, known_root bytea) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN at_position = 0 THEN true
+        ELSE EXISTS (
+            SELECT FROM vedtak.records r WHERE r.tenant = of_tenant AND r.position = at_position AND r.root = known_root
+        )
+    END
+$$;
+
+-- Locks the heads of these tenants, in the order given, until the transaction ends, and answers where each stands, what time it
+-- is there, and whether its history has the root that is remembered; and how many of the requests were answered before. The tenants
+-- come sorted, so that two processes never wait for each other in a circle. The requests are looked up in a statement of its own,
+-- after the lock: a single statement would see the snapshot from before it waited. The time is that of what is appended now: read from
+-- the one clock that all processes share, after the lock, and later than everything before, whatever that clock does.
 CREATE FUNCTION vedtak.open_append(
-    tenants text[], request_tenants text[], request_ids uuid[],
-    OUT positions bigint[], OUT times timestamptz[], OUT repeated bigint
+    tenants text[], known_positions bigint[], known_roots bytea[], request_tenants text[], request_ids uuid[],
+    OUT positions bigint[], OUT roots bytea[], OUT edges bytea[], OUT times timestamptz[], OUT held boolean[], OUT repeated bigint
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
@@ -32,29 +43,111 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM vedtak.heads h WHERE h.tenant = t.tenant)
         ORDER BY t.tenant COLLATE "C"
         ON CONFLICT DO NOTHING;
-    SELECT array_agg(head.position), array_agg(greatest(clock_timestamp(), head.floor + interval '1 microsecond'))
-        INTO positions, times
+    SELECT array_agg(head.position), array_agg(head.root), array_agg(head.edge),
+            array_agg(greatest(clock_timestamp(), head.floor + interval '1 microsecond'))
+        INTO positions, roots, edges, times
         FROM (
-            SELECT h.position, greatest(h.recorded_at, h.settled_at) AS floor
+            SELECT h.position, h.root, h.edge, greatest(h.recorded_at, h.settled_at) AS floor
             FROM unnest(tenants) WITH ORDINALITY AS t (tenant, number) JOIN vedtak.heads h ON h.tenant = t.tenant
             ORDER BY t.number FOR NO KEY UPDATE OF h
         ) AS head;
+    held := ARRAY(
+        SELECT vedtak.holds(t.tenant, t.position, t.root)
+        FROM unnest(tenants, known_positions, known_roots) WITH ORDINALITY AS t (tenant, position, root, number) ORDER BY t.number
+    );
     SELECT count(*) INTO repeated FROM vedtak.answered(request_tenants, request_ids);
 END
 $$;
 
+-- The right edge and the root of an RFC 6962 tree of that size after these leaves (section 2.1). Level by level: two nodes make one of
+-- the next level, and one that is left over belongs to the edge.
+CREATE FUNCTION vedtak.grow(size bigint, edge bytea, leaves bytea[], OUT grown bytea, OUT root bytea)
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+    nodes bytea[] := leaves;
+    total int := cardinality(leaves);
+    kept  int := octet_length(edge);
+    low   bytea := '';
+BEGIN
+    LOOP
+        IF size & 1 = 1 THEN
+            nodes := substring(edge FROM kept - 31) || nodes;
+            edge := substring(edge FOR kept - 32);
+            kept := kept - 32;
+            total := total + 1;
+        END IF;
+        IF total & 1 = 1 THEN
+            low := nodes[total] || low;
+        END IF;
+        total := total / 2;
+        EXIT WHEN total = 0;
+        IF total < 4 THEN
+            FOR i IN 1 .. total LOOP
+                nodes[i] := sha256('\x01'::bytea || nodes[2 * i - 1] || nodes[2 * i]);
+            END LOOP;
+            nodes := nodes[:total];
+        ELSE
+            nodes := ARRAY(SELECT sha256('\x01'::bytea || nodes[2 * n - 1] || nodes[2 * n]) FROM generate_series(1, total) AS n);
+        END IF;
+        size := size >> 1;
+    END LOOP;
+    grown := edge || low;
+    root := substring(grown FROM octet_length(grown) - 31);
+    FOR i IN REVERSE octet_length(grown) / 32 - 1 .. 1 LOOP
+        root := sha256('\x01'::bytea || substring(grown FROM 32 * i - 31 FOR 32) || root);
+    END LOOP;
+END
+$$;
+
+-- Whether a record that does not end with the text that its columns make says the same all the same: why it was done stands between the
+-- position and the time, what it relied on between the time and the request. Neither can hide a member of another name: the one is a
+-- text without a bare quote, the other a list of a fixed form.
+CREATE FUNCTION vedtak.says(record text, place text, "time" text, "end" text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog AS $$
+DECLARE
+    rest text := record;
+    part text;
+BEGIN
+    IF right(rest, length("end")) <> "end" THEN
+        RETURN false;
+    END IF;
+    rest := left(rest, -length("end"));
+    IF right(rest, 1) = ']' THEN
+        part := split_part(rest, ',"relies_on":[', -1);
+        IF part !~ '^({"position":\d+,"stream":"[^"\\]+"},?)+]$' THEN
+            RETURN false;
+        END IF;
+        rest := left(rest, -length(part) - length(',"relies_on":['));
+    END IF;
+    IF right(rest, length("time")) <> "time" THEN
+        RETURN false;
+    END IF;
+    rest := left(rest, -length("time"));
+    IF right(rest, length(place)) <> place THEN
+        part := split_part(rest, ',"reason":"', -1);
+        IF part !~ '^([^"\\]|\\.)*"$' THEN
+            RETURN false;
+        END IF;
+        rest := left(rest, -length(part) - length(',"reason":"'));
+    END IF;
+    RETURN right(rest, length(place)) = place;
+END
+$$;
+
 -- Appends these records, remembers these requests that changed nothing, and moves the heads, all or nothing: a row is an index in all
--- arrays of its kind. What was judged without a lock rests on the heads being where it was believed that they were: `moved` names
--- those that are not, or that are past the time that the records carry; `known` says that one of the requests was answered before,
--- as far as it was looked up. In both cases nothing has been appended. `clock` is the time now.
+-- arrays of its kind. What was judged without a lock rests on the heads being where it was believed that they were, with that root:
+-- `moved` names those that are not, that are past the time that the records carry, or that have not come to it; `known` says that one
+-- of the requests was answered before, as far as it was looked up. In both cases nothing has been appended. `clock` is the time now.
 --
--- The tenants come sorted, each with the position that its records follow, the one that they reach, and the time that they carry; the
--- records come in the order of the tenants. Their positions are counted here, so that there is never a gap. Requests without a record
--- are looked up when it is asked; those with records are refused by the index if they have been recorded, and looked up among those
--- that changed nothing.
+-- The tenants come sorted, each with the position and the root that its records follow, the position that they reach, and the time that
+-- they carry; the records come in the order of the tenants. What could not be read again is not taken, whoever asks: positions are
+-- counted here, so that there is never a gap; the leaf hashes and the root are made here; a record is JSON that says what its columns
+-- say; a version follows the one before. Requests without a record are looked up when it is asked; those with records are refused by
+-- the index if they have been recorded, and looked up among those that changed nothing.
 CREATE FUNCTION vedtak.append(
-    tenants text[], follow bigint[], reach bigint[], times timestamptz[], look_up_tenants text[], look_up_ids uuid[],
-    streams text[], versions bigint[], types text[], request_ids uuid[], records bytea[], leaf_hashes bytea[], record_counts int[],
+    tenants text[], follow bigint[], follow_roots bytea[], reach bigint[], times timestamptz[],
+    look_up_tenants text[], look_up_ids uuid[],
+    streams text[], versions bigint[], types text[], request_ids uuid[], records bytea[], record_counts int[],
     content_hashes bytea[],
     unchanged_tenants text[], unchanged_ids uuid[], unchanged_hashes bytea[], unchanged_streams text[], unchanged_versions bigint[],
     unchanged_positions bigint[],
@@ -65,14 +158,29 @@ DECLARE
     record_tenants text[];
     positions bigint[];
     recorded_at timestamptz[];
+    edges bytea[];
+    leaf_hashes bytea[];
+    tips bytea[];
+    roots bytea[] := '{}';
+    grown record;
+    first int;
+    last int := 0;
 BEGIN
-    moved := ARRAY(
-        SELECT CASE WHEN h.position = t.follow AND greatest(h.recorded_at, h.settled_at) < t.at THEN NULL ELSE h.tenant END
-        FROM unnest(tenants, follow, times) WITH ORDINALITY AS t (tenant, follow, at, number)
-        JOIN vedtak.heads h ON h.tenant = t.tenant
-        ORDER BY t.number FOR NO KEY UPDATE OF h
-    );
-    IF cardinality(moved) <> cardinality(tenants) THEN
+    SELECT array_agg(head.tenant), array_agg(head.edge) INTO moved, edges
+        FROM (
+            SELECT h.edge, CASE
+                    WHEN h.position = t.follow AND h.root = t.root AND head_time.floor < t.at
+                        -- A clock that was put back is waited for by the smallest steps; none runs ahead.
+                        AND t.at <= greatest(clock_timestamp() + interval '1 second', head_time.floor + interval '1 microsecond')
+                    THEN NULL
+                    ELSE h.tenant
+                END AS tenant
+            FROM unnest(tenants, follow, follow_roots, times) WITH ORDINALITY AS t (tenant, follow, root, at, number)
+            JOIN vedtak.heads h ON h.tenant = t.tenant
+            CROSS JOIN LATERAL (SELECT greatest(h.recorded_at, h.settled_at) AS floor) AS head_time
+            ORDER BY t.number FOR NO KEY UPDATE OF h
+        ) AS head;
+    IF coalesce(cardinality(moved), 0) <> cardinality(tenants) THEN
         RAISE EXCEPTION 'a ledger without a head' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     moved := nullif(array_remove(moved, NULL), ARRAY[]::text[]);
@@ -103,13 +211,53 @@ BEGIN
     IF cardinality(records) = 0 THEN
         RETURN;
     END IF;
-    -- More or fewer records than there are places leave nulls, which are refused.
+    IF cardinality(records) <> coalesce(cardinality(positions), 0)
+            OR (SELECT bool_and(t.reach >= t.follow) FROM unnest(follow, reach) AS t (follow, reach)) IS NOT TRUE THEN
+        RAISE EXCEPTION 'other records than there are places' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF EXISTS (
+        SELECT FROM unnest(record_tenants, positions, recorded_at, streams, versions, types, request_ids, records)
+            AS r (tenant, position, at, stream, version, type, request_id, record)
+        CROSS JOIN LATERAL (
+            SELECT convert_from(r.record, 'UTF8') AS record,
+                ',"position":' || r.position AS place,
+                ',"recorded_at":"' || to_char(r.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"' AS "time",
+                ',"request_id":"' || r.request_id || '","stream":"' || r.stream || '","tenant":"' || r.tenant || '","type":"' || r.type
+                    || '","version":' || r.version || '}' AS "end"
+            OFFSET 0
+        ) AS written
+        WHERE (written.record::json IS NULL
+            OR right(written.record, length(written.place || written.time || written.end)) <> written.place || written.time || written.end
+                AND NOT vedtak.says(written.record, written.place, written.time, written.end)) IS NOT FALSE
+    ) THEN
+        RAISE EXCEPTION 'a record that says other than its columns' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    leaf_hashes := ARRAY(SELECT sha256('\x00'::bytea || r.record) FROM unnest(records) WITH ORDINALITY AS r (record, number) ORDER BY r.number);
+    tips := array_fill(NULL::bytea, ARRAY[cardinality(records)]);
+    FOR i IN 1 .. cardinality(tenants) LOOP
+        first := last + 1;
+        last := last + (reach[i] - follow[i])::int;
+        CONTINUE WHEN last < first;
+        grown := vedtak.grow(follow[i], edges[i], leaf_hashes[first:last]);
+        edges[i] := grown.grown;
+        roots[i] := grown.root;
+        tips[last] := grown.root;
+    END LOOP;
     INSERT INTO vedtak.records (tenant, position, stream, version, type, recorded_at, request_id, record, leaf_hash, record_count,
-            content_hash)
+            content_hash, root)
         SELECT unnest(record_tenants), unnest(positions), unnest(streams), unnest(versions), unnest(types), unnest(recorded_at),
-            unnest(request_ids), unnest(records), unnest(leaf_hashes), unnest(record_counts), unnest(content_hashes);
-    UPDATE vedtak.heads h SET position = t.reach, recorded_at = t.at
-        FROM unnest(tenants, reach, times) AS t (tenant, reach, at)
+            unnest(request_ids), unnest(records), unnest(leaf_hashes), unnest(record_counts), unnest(content_hashes), unnest(tips);
+    IF EXISTS (
+        SELECT FROM unnest(record_tenants, positions, streams, versions) AS r (tenant, position, stream, version)
+        WHERE r.version > 1 AND NOT EXISTS (
+            SELECT FROM vedtak.records p
+            WHERE p.stream = r.stream AND p.tenant = r.tenant AND p.version = r.version - 1 AND p.position < r.position
+        )
+    ) THEN
+        RAISE EXCEPTION 'a version that does not follow the one before' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    UPDATE vedtak.heads h SET position = t.reach, recorded_at = t.at, root = t.root, edge = t.edge
+        FROM unnest(tenants, reach, times, roots, edges) AS t (tenant, reach, at, root, edge)
         WHERE h.tenant = t.tenant AND t.reach > h.position;
 END
 $$;

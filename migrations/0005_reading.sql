@@ -2,56 +2,88 @@
 
 SET LOCAL ROLE vedtak_owner;
 
--- The position and time of the last record; no row when the tenant has recorded nothing.
-CREATE FUNCTION vedtak.head(of_tenant text) RETURNS TABLE ("position" bigint, recorded_at timestamptz)
+-- The position, the time and the root of the last record; no row when the tenant has recorded nothing.
+CREATE FUNCTION vedtak.head(of_tenant text) RETURNS TABLE ("position" bigint, recorded_at timestamptz, root bytea)
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('vedtak.tenant', of_tenant, true);
-    RETURN QUERY SELECT h.position, h.recorded_at FROM vedtak.heads h WHERE h.tenant = of_tenant;
+    RETURN QUERY SELECT h.position, h.recorded_at, h.root FROM vedtak.heads h WHERE h.tenant = of_tenant;
 END
 $$;
 
+-- What is read on is told in the same statement, and so of the same moment, as whether the history still has the root from which it
+-- was read so far (`held`), and where that history has come to (`head`, `root`). When it is not held, no records come. The first row has
+-- no record when there is none.
+
 -- The records after a position, in order.
-CREATE FUNCTION vedtak.read_ledger(of_tenant text, after bigint, up_to bigint, at_most int)
-RETURNS TABLE ("position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
+CREATE FUNCTION vedtak.read_ledger(of_tenant text, after bigint, up_to bigint, at_most int, known_position bigint, known_root bytea)
+RETURNS TABLE (head bigint, root bytea, held boolean,
+    "position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('vedtak.tenant', of_tenant, true);
     RETURN QUERY
-        SELECT r.position, r.stream, r.version, r.type, r.recorded_at, r.record, r.leaf_hash
-        FROM vedtak.records r
-        WHERE r.tenant = of_tenant AND r.position > after AND r.position <= up_to
-        ORDER BY r.position LIMIT at_most;
+        SELECT coalesce(h.position, 0), coalesce(h.root, sha256('')), known.held,
+            r.position, r.stream, r.version, r.type, r.recorded_at, r.record, r.leaf_hash
+        FROM (SELECT vedtak.holds(of_tenant, known_position, known_root) AS held) AS known
+        LEFT JOIN vedtak.heads h ON h.tenant = of_tenant
+        LEFT JOIN LATERAL (
+            SELECT * FROM vedtak.records r
+            WHERE known.held AND r.tenant = of_tenant AND r.position > after AND r.position <= up_to
+            ORDER BY r.position LIMIT at_most
+        ) AS r ON true
+        ORDER BY r.position;
 END
 $$;
 
 -- The records of one stream after a version, in order, up to a position.
-CREATE FUNCTION vedtak.read_stream(of_tenant text, of_stream text, after bigint, up_to bigint, at_most int)
-RETURNS TABLE ("position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
+CREATE FUNCTION vedtak.read_stream(
+    of_tenant text, of_stream text, after bigint, up_to bigint, at_most int, known_position bigint, known_root bytea
+)
+RETURNS TABLE (head bigint, root bytea, held boolean,
+    "position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('vedtak.tenant', of_tenant, true);
     RETURN QUERY
-        SELECT r.position, r.stream, r.version, r.type, r.recorded_at, r.record, r.leaf_hash
-        FROM vedtak.records r
-        WHERE r.tenant = of_tenant AND r.stream = of_stream AND r.version > after AND r.position <= up_to
-        ORDER BY r.version LIMIT at_most;
+        SELECT coalesce(h.position, 0), coalesce(h.root, sha256('')), known.held,
+            r.position, r.stream, r.version, r.type, r.recorded_at, r.record, r.leaf_hash
+        FROM (SELECT vedtak.holds(of_tenant, known_position, known_root) AS held) AS known
+        LEFT JOIN vedtak.heads h ON h.tenant = of_tenant
+        LEFT JOIN LATERAL (
+            SELECT * FROM vedtak.records r
+            WHERE known.held AND r.tenant = of_tenant AND r.stream = of_stream AND r.version > after AND r.position <= up_to
+            ORDER BY r.version LIMIT at_most
+        ) AS r ON true
+        ORDER BY r.version;
 END
 $$;
 
 -- The records of several streams, each after a version, in order: at most so many of each. `number` is the index of the stream.
-CREATE FUNCTION vedtak.read_streams(of_tenants text[], of_streams text[], after bigint[], at_most int)
-RETURNS TABLE (number int, "position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
+CREATE FUNCTION vedtak.read_streams(
+    of_tenants text[], of_streams text[], after bigint[], at_most int, known_positions bigint[], known_roots bytea[]
+)
+RETURNS TABLE (number int, head bigint, root bytea, held boolean,
+    "position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
 LANGUAGE plpgsql AS $$
 BEGIN
     FOR i IN 1 .. cardinality(of_streams) LOOP
-        PERFORM set_config('vedtak.tenant', of_tenants[i], true);
         RETURN QUERY
-            SELECT i, r.position, r.stream, r.version, r.type, r.recorded_at, r.record, r.leaf_hash
-            FROM vedtak.records r
-            WHERE r.tenant = of_tenants[i] AND r.stream = of_streams[i] AND r.version > after[i]
-            ORDER BY r.version LIMIT at_most;
+            SELECT i, r.*
+            FROM vedtak.read_stream(
+                of_tenants[i], of_streams[i], after[i], 9223372036854775807, at_most, known_positions[i], known_roots[i]
+            ) AS r;
     END LOOP;
+END
+$$;
+
+-- Whether the history still has these roots at these positions, all of them.
+CREATE FUNCTION vedtak.held(of_tenant text, known_positions bigint[], known_roots bytea[]) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('vedtak.tenant', of_tenant, true);
+    RETURN (SELECT coalesce(bool_and(vedtak.holds(of_tenant, k.position, k.root)), true)
+        FROM unnest(known_positions, known_roots) AS k (position, root));
 END
 $$;
 

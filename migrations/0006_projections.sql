@@ -6,6 +6,9 @@ CREATE TABLE vedtak.projection_checkpoints (
     tenant     text COLLATE "C" NOT NULL,
     projection text   NOT NULL,
     position   bigint NOT NULL DEFAULT 0,
+    -- The history that it is a reading of: the position and the root of the head when the last page was read.
+    known_position bigint NOT NULL DEFAULT 0,
+    known_root     bytea  NOT NULL DEFAULT sha256(''),
     -- Why it stands still, when it does.
     stopped    text,
     PRIMARY KEY (tenant, projection),
@@ -24,29 +27,48 @@ CREATE TABLE vedtak.project_overviews (
     CHECK (tenant <> '')
 );
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON vedtak.projection_checkpoints, vedtak.project_overviews TO vedtak_service;
-GRANT SELECT ON vedtak.projection_checkpoints, vedtak.project_overviews TO vedtak_reader;
+-- The streams that cannot be read, and so are missing in the tables: the first record that is wrong, and why.
+CREATE TABLE vedtak.unreadable_streams (
+    tenant     text COLLATE "C" NOT NULL,
+    projection text   NOT NULL,
+    stream     text COLLATE "C" NOT NULL,
+    position   bigint NOT NULL,
+    problem    text   NOT NULL,
+    PRIMARY KEY (tenant, projection, stream),
+    CHECK (tenant <> '')
+);
 
--- The checkpoint of one tenant, locked for the caller's transaction; null when another process holds it.
-CREATE FUNCTION vedtak.take_checkpoint(of_tenant text, of_projection text) RETURNS bigint
+GRANT SELECT, INSERT, UPDATE, DELETE
+    ON vedtak.projection_checkpoints, vedtak.project_overviews, vedtak.unreadable_streams TO vedtak_service;
+GRANT SELECT ON vedtak.projection_checkpoints, vedtak.project_overviews, vedtak.unreadable_streams TO vedtak_reader;
+
+-- The checkpoint of one tenant, locked for the caller's transaction; no row when another process holds it.
+CREATE FUNCTION vedtak.take_checkpoint(of_tenant text, of_projection text)
+RETURNS TABLE ("position" bigint, known_position bigint, known_root bytea)
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('vedtak.tenant', of_tenant, true);
     INSERT INTO vedtak.projection_checkpoints (tenant, projection) VALUES (of_tenant, of_projection) ON CONFLICT DO NOTHING;
-    RETURN (
-        SELECT c.position FROM vedtak.projection_checkpoints c
+    RETURN QUERY
+        SELECT c.position, c.known_position, c.known_root FROM vedtak.projection_checkpoints c
         WHERE c.tenant = of_tenant AND c.projection = of_projection
-        FOR UPDATE SKIP LOCKED
-    );
+        FOR UPDATE SKIP LOCKED;
 END
 $$;
 
--- How far a projection has come in one tenant's ledger; null when it has not begun.
+-- How far a projection has come in one tenant's ledger; null when that is of a history that was lost, and it must begin anew.
 CREATE FUNCTION vedtak.projected(of_tenant text, of_projection text) RETURNS bigint
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('vedtak.tenant', of_tenant, true);
-    RETURN (SELECT c.position FROM vedtak.projection_checkpoints c WHERE c.tenant = of_tenant AND c.projection = of_projection);
+    RETURN (
+        SELECT CASE
+            WHEN c.tenant IS NULL THEN 0
+            WHEN vedtak.holds(of_tenant, c.known_position, c.known_root) THEN c.position
+        END
+        FROM (SELECT) AS one
+        LEFT JOIN vedtak.projection_checkpoints c ON c.tenant = of_tenant AND c.projection = of_projection
+    );
 END
 $$;
 

@@ -20,6 +20,7 @@ $$;
 -- The projections must know which tenants there are and how far each has come, and nothing more: a function that runs as the owner.
 CREATE POLICY owner_sees_heads ON vedtak.heads FOR SELECT TO vedtak_owner USING (true);
 CREATE POLICY owner_sees_checkpoints ON vedtak.projection_checkpoints FOR SELECT TO vedtak_owner USING (true);
+CREATE POLICY owner_sees_unreadable_streams ON vedtak.unreadable_streams FOR SELECT TO vedtak_owner USING (true);
 
 -- What appends runs as the owner as well, for all tenants of a batch at once; it sees records to find the requests in them.
 CREATE POLICY owner_makes_heads ON vedtak.heads FOR INSERT TO vedtak_owner WITH CHECK (true);
@@ -36,11 +37,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     FROM vedtak.heads h
     LEFT JOIN vedtak.projection_checkpoints c ON c.tenant = h.tenant AND c.projection = of_projection
     WHERE h.position > coalesce(c.position, 0)
+        OR h.root <> c.known_root AND NOT vedtak.holds(h.tenant, c.known_position, c.known_root)
     ORDER BY h.tenant
+$$;
+
+-- How many streams of each tenant a projection cannot read.
+CREATE FUNCTION vedtak.unreadable(of_projection text) RETURNS TABLE (tenant text, streams bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT u.tenant, count(*) FROM vedtak.unreadable_streams u WHERE u.projection = of_projection GROUP BY u.tenant ORDER BY u.tenant
 $$;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA vedtak FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vedtak TO vedtak_service;
-GRANT EXECUTE ON FUNCTION vedtak.head, vedtak.read_ledger, vedtak.read_stream, vedtak.read_stream_after, vedtak.position_at TO vedtak_reader;
+GRANT EXECUTE ON FUNCTION vedtak.head, vedtak.read_ledger, vedtak.read_stream, vedtak.read_stream_after, vedtak.position_at, vedtak.holds, vedtak.held
+    TO vedtak_reader;
 
 RESET ROLE;

@@ -405,7 +405,7 @@ async fn a_service_that_is_told_to_stop_finishes_what_it_accepted() {
     let server = support::Server::on(url).await;
     let head = server.service.ledger().head(support::TENANT).await.unwrap();
     assert_eq!(
-        head.map(|(position, _)| position),
+        head.map(|head| head.known.position),
         Some(promised),
         "what is recorded was answered, and the other way round"
     );

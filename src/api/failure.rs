@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::domain::{Kind, Refusal};
-use crate::ledger::{AppendError, LedgerError, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS};
+use crate::ledger::{AppendError, LedgerError, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS, Unreadable};
 use crate::schema::{JsonError, Violation};
 
 /// The domain of our reasons, in `google.rpc.ErrorInfo`.
@@ -141,6 +141,35 @@ impl Failure {
         failure
     }
 
+    /// A stream stops at a record that this binary cannot read.
+    fn unreadable(unreadable: &Unreadable) -> Self {
+        tracing::error!(%unreadable, "a stream stands still");
+        let mut failure = Self::new(
+            Code::DataLoss,
+            "STREAM_UNREADABLE",
+            format!(
+                "The stream cannot be read on from position {}: {}. Everything else goes on; tell the operator of the service.",
+                unreadable.position, unreadable.problem
+            ),
+        );
+        let position = unreadable.position.to_string();
+        failure.metadata.insert("position".to_owned(), position);
+        failure
+    }
+
+    /// What the caller goes on from is of a history that the database does not hold any more.
+    pub(super) fn history_lost(code: Code, position: i64) -> Self {
+        let mut failure = Self::new(
+            code,
+            "HISTORY_LOST",
+            format!(
+                "What was recorded last has been lost: the history that was known up to position {position} is not the ledger's any more. Read again from the beginning, and send again what is missing."
+            ),
+        );
+        failure.metadata.insert("position".to_owned(), position.to_string());
+        failure
+    }
+
     /// The same failure as a gRPC status.
     #[must_use]
     pub fn into_status(self) -> Status {
@@ -269,7 +298,8 @@ impl From<Refusal> for Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         match error {
-            LedgerError::Unreadable(unreadable) => Self::internal("reading the ledger", &unreadable),
+            LedgerError::Unreadable(unreadable) => Self::unreadable(&unreadable),
+            LedgerError::HistoryLost { position } => Self::history_lost(Code::Aborted, position),
             error => {
                 tracing::error!(%error, "the database did not answer");
                 Self::unavailable("The database does not answer. Try again in a moment.")
@@ -369,7 +399,7 @@ impl From<AppendError<Refusal>> for Failure {
                 )
             },
             AppendError::Unavailable(sentence) => Self::unavailable(sentence),
-            AppendError::Unreadable(unreadable) => Self::internal("judging a command", &unreadable),
+            AppendError::Unreadable(unreadable) => Self::unreadable(&unreadable),
         }
     }
 }

@@ -256,7 +256,7 @@ async fn readiness(service: &Service) -> Result<(), String> {
 
 async fn ready(State(shared): State<Shared>) -> Response {
     match readiness(&shared.service).await {
-        Ok(()) => "ready\n".into_response(),
+        Ok(()) => format!("ready\n{}", shared.service.warnings().await).into_response(),
         Err(sentence) => (StatusCode::SERVICE_UNAVAILABLE, format!("{sentence}\n")).into_response(),
     }
 }

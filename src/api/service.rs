@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::identity::Caller;
 use super::queries;
 use crate::ledger::Ledger;
-use crate::projections::Projections;
+use crate::projections::{ProjectOverviews, Projections};
 use crate::rules::Rules;
 use crate::schema::v1::{Access, Receipt};
 use crate::schema::{Method, MethodKind};
@@ -64,6 +64,24 @@ impl Service {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// What an operator must know though requests belong here, a line each: whose history was found lost since this process started, and
+    /// where streams cannot be read.
+    pub async fn warnings(&self) -> String {
+        let mut lines = String::new();
+        for loss in self.0.ledger.losses().all() {
+            lines += &format!(
+                "history was lost: of tenant {}, what was known up to position {} was not in the database any more at {}\n",
+                loss.tenant, loss.position, loss.found_at
+            );
+        }
+        // When the database does not answer, that is what readiness says.
+        let unreadable = self.0.projections.unreadable_tenants::<ProjectOverviews>().await;
+        for (tenant, streams) in unreadable.unwrap_or_default() {
+            lines += &format!("unreadable: {streams} streams of tenant {tenant}; GetHead names them\n");
+        }
+        lines
     }
 
     /// The projections.

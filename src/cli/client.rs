@@ -122,9 +122,9 @@ impl Client {
     ///
     /// # Errors
     /// As [`Self::call`].
-    pub(super) async fn head(&self) -> Result<i64, Status> {
+    pub(super) async fn head(&self) -> Result<Head, Status> {
         let answer = self.call(GET_HEAD, GetHead {}.encode_to_vec().into()).await?;
-        Ok(Head::decode(answer).map_err(unreadable)?.position)
+        Head::decode(answer).map_err(unreadable)
     }
 
     /// The records after a position, in order, to the end of the ledger. A stream that breaks off is taken up again.

@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
         (Box::new(BufWriter::with_capacity(1 << 20, file)), after)
     };
     let client = Client::connect(&arguments.access.url, &arguments.access.token).await?;
-    let head = client.head().await?;
+    let head = client.head().await?.position;
     let bar = terminal.bar(u64::try_from(head - after).unwrap_or_default(), "Exporting");
     let mut records = client.records(after);
     let mut last = after;

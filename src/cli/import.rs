@@ -151,7 +151,7 @@ impl Plan {
     /// # Errors
     /// When the service does not answer, or refuses one; what was recorded before that stays recorded.
     pub(super) async fn send(&self, client: &Client, terminal: &Terminal) -> Result<Imported, Problem> {
-        let before = client.head().await?;
+        let before = client.head().await?.position;
         let bar = terminal.bar(self.len() as u64, "Importing");
         let mut imported = Imported {
             position: before,
@@ -178,7 +178,7 @@ impl Plan {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        imported.position = client.head().await?;
+        imported.position = client.head().await?.position;
         Ok(imported)
     }
 }

@@ -1,6 +1,6 @@
 //! `vedtak replay`: folds a tenant's history from its raw records, and compares with what the service answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,17 +13,19 @@ use time::OffsetDateTime;
 
 use super::Problem;
 use super::client::{Client, DEFAULT_URL};
-use super::export::check;
 use super::terminal::Terminal;
 use crate::domain::State;
-use crate::ledger::{Entry, Envelope, Judge, Unreadable, leaf_hash};
+use crate::ledger::{Entry, Envelope, Judge, Tree, Unreadable, leaf_hash};
 use crate::rules::Rules;
 use crate::schema::{self, METHODS, Method, MethodKind};
 
 /// Fold a tenant's history from its raw records, and compare with what the service answers
 ///
 /// Every record is read, its place and its leaf hash are checked, and its event is folded into the state of its stream by the same
-/// rules that the service has. Then each state is compared, byte for byte, with what the service answers for the same position.
+/// rules that the service has. Then each state is compared, byte for byte, with what the service answers for the same position, and the
+/// root of the whole history with the service's.
+///
+/// A record that cannot be read stops its stream and nothing else: every such place is told, and the other streams are compared.
 ///
 /// With --file the records come from an export. Nothing is then asked of a service, unless --url is given too.
 #[derive(Debug, Args)]
@@ -52,7 +54,12 @@ pub(super) struct Arguments {
 struct Replay {
     tenant: Option<String>,
     position: i64,
+    tree: Tree,
     states: BTreeMap<String, State>,
+    /// The streams that stopped at a record.
+    stopped: BTreeSet<String>,
+    /// Every place at which something is wrong.
+    problems: Vec<Unreadable>,
 }
 
 /// Runs it.
@@ -66,18 +73,25 @@ pub(super) async fn run(arguments: Arguments, terminal: &Terminal) -> Result<(),
         (None, Some(client)) => from_service(client, terminal).await?,
         (None, None) => Replay::default(),
     };
-    let differences = match &client {
-        Some(client) => compare(&replay, client, terminal).await?,
-        None => Vec::new(),
-    };
-    let compared = if client.is_some() { replay.states.len() } else { 0 };
+    let mut differences: Vec<String> = replay.problems.iter().map(ToString::to_string).collect();
+    let mut compared = 0;
+    if let Some(client) = &client {
+        differences.extend(compare(&replay, client, terminal).await?);
+        compared = replay.states.len() - replay.stopped.len();
+    }
+    let unreadable = replay
+        .problems
+        .iter()
+        .map(|unreadable| json!({"position": unreadable.position, "problem": unreadable.problem}));
+    let unreadable: Vec<Value> = unreadable.collect();
     let streams: Vec<Value> = replay
         .states
         .iter()
         .map(|(name, state)| described(name, state))
         .collect();
     let value = json!({
-        "tenant": replay.tenant, "records": replay.position, "compared": compared, "differences": differences, "streams": streams,
+        "tenant": replay.tenant, "records": replay.position, "root": hex::encode(replay.tree.root()), "compared": compared,
+        "differences": differences, "unreadable": unreadable, "streams": streams,
     });
     let against = if client.is_some() {
         "compared with the service"
@@ -111,7 +125,7 @@ async fn connect(arguments: &Arguments) -> Result<Option<Client>, Problem> {
 }
 
 async fn from_service(client: &Client, terminal: &Terminal) -> Result<Replay, Problem> {
-    let head = client.head().await?;
+    let head = client.head().await?.position;
     let bar = terminal.bar(u64::try_from(head).unwrap_or_default(), "Folding");
     let mut replay = Replay::default();
     let mut records = client.records(0);
@@ -123,8 +137,13 @@ async fn from_service(client: &Client, terminal: &Terminal) -> Result<Replay, Pr
                 replay.position
             )));
         };
-        check(&record, replay.position)?;
-        replay.fold(Entry {
+        if record.position != replay.position + 1 {
+            return Err(Problem::new(format!(
+                "After position {} comes {}: the ledger has a gap.",
+                replay.position, record.position
+            )));
+        }
+        replay.take(Entry {
             position: record.position,
             stream: record.stream,
             version: record.version,
@@ -132,7 +151,7 @@ async fn from_service(client: &Client, terminal: &Terminal) -> Result<Replay, Pr
             recorded_at: OffsetDateTime::UNIX_EPOCH,
             record: record.record.into_bytes(),
             leaf_hash: record.leaf_hash.into(),
-        })?;
+        });
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -159,7 +178,7 @@ fn from_file(path: &Path, terminal: &Terminal) -> Result<Replay, Problem> {
             );
             return Err(Problem(sentence));
         }
-        replay.fold(entry)?;
+        replay.take(entry);
         bar.inc(length);
     }
     bar.finish_and_clear();
@@ -181,18 +200,30 @@ fn entry(line: Vec<u8>) -> Result<Entry, Problem> {
 }
 
 impl Replay {
-    /// Folds the next record in.
-    fn fold(&mut self, entry: Entry) -> Result<(), Unreadable> {
-        let unreadable = |problem: String| Unreadable {
-            position: entry.position,
-            problem,
-        };
+    /// Takes the next record, and notes what is wrong with it.
+    fn take(&mut self, entry: Entry) {
+        self.position = entry.position;
+        let leaf = leaf_hash(&entry.record);
+        self.tree.push(leaf);
+        if leaf.as_slice() != entry.leaf_hash {
+            self.problems.push(entry.unreadable("it does not fit its leaf hash"));
+        }
+        // What comes after a record that cannot be read rests on it.
+        if self.stopped.contains(&entry.stream) {
+            return;
+        }
+        if let Err(unreadable) = self.fold(&entry) {
+            self.problems.push(unreadable);
+            self.stopped.insert(entry.stream);
+        }
+    }
+
+    /// Folds a record into the state of its stream.
+    fn fold(&mut self, entry: &Entry) -> Result<(), Unreadable> {
         let tenant = entry.envelope()?.tenant;
         match &self.tenant {
             Some(known) if *known != tenant => {
-                return Err(unreadable(format!(
-                    "it is of the tenant {tenant}, after records of {known}"
-                )));
+                return Err(entry.unreadable(format!("it is of the tenant {tenant}, after records of {known}")));
             }
             Some(_) => {}
             None => self.tenant = Some(tenant.into_owned()),
@@ -200,16 +231,14 @@ impl Replay {
         if !self.states.contains_key(&entry.stream) {
             let empty = Rules
                 .empty(&entry.stream)
-                .ok_or_else(|| unreadable(format!("there are no streams such as {}", entry.stream)))?;
+                .ok_or_else(|| entry.unreadable(format!("there are no streams such as {}", entry.stream)))?;
             self.states.insert(entry.stream.clone(), empty);
         }
         let state = self
             .states
             .get_mut(&entry.stream)
             .expect("it was put in when it was not there");
-        entry.fold_into(&Rules, state)?;
-        self.position = entry.position;
-        Ok(())
+        entry.fold_into(&Rules, state)
     }
 }
 
@@ -217,7 +246,12 @@ impl Replay {
 async fn compare(replay: &Replay, client: &Client, terminal: &Terminal) -> Result<Vec<String>, Problem> {
     let bar = terminal.bar(replay.states.len() as u64, "Comparing");
     let mut differences = Vec::new();
-    for (name, state) in &replay.states {
+    let head = client.head().await?;
+    if head.position == replay.position && head.root != replay.tree.root().as_slice() {
+        differences.push("The root of the records is not the one that the service has.".to_owned());
+    }
+    let whole = replay.states.iter().filter(|(name, _)| !replay.stopped.contains(*name));
+    for (name, state) in whole {
         let method = reading(state).ok_or_else(|| Problem::new(format!("No RPC reads a state such as {name}.")))?;
         let answer = client
             .call(method.grpc_path, request(method, name, replay.position)?)

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::{Executor, PgConnection};
@@ -13,14 +14,16 @@ use tracing::error;
 
 use super::batch::Said;
 use super::error::AppendError;
-use super::heads::{self, Head};
+use super::heads::{self, Head, Locked};
+use super::history::{Anchor, Losses};
 use super::judge::Judge;
 use super::judged::Judged;
 use super::judging::Judging;
-use super::memory::States;
-use super::read::read_page;
+use super::memory::{Kept, States};
+use super::page::read_page;
 use super::signal::Signals;
 use super::store::Store;
+use super::tree::Tree;
 use super::turns::Turn;
 use super::wire::Wire;
 
@@ -43,10 +46,13 @@ const SHARED: Duration = Duration::from_secs(1);
 /// So long is judged under the locks of the heads, for which others wait; the rest comes in the next turn.
 const LONGEST_LOCK: Duration = Duration::from_millis(500);
 
-/// What one writer knows of a tenant's ledger: true as long as the head is where it was left.
+/// What one writer knows of a tenant's ledger: true as long as the head is where it was left, with the same root.
 pub(super) struct Remembered {
-    position: i64,
+    tree: Tree,
+    known: Anchor,
     recorded_at: OffsetDateTime,
+    /// The unbroken line of what this writer knows: a state of the same line is of this history.
+    pub line: u64,
     pub versions: HashMap<Arc<str>, i64>,
     /// When the head was seen there.
     seen: Instant,
@@ -59,6 +65,7 @@ pub(super) struct Appender<J: Judge> {
     pub(super) judge: Arc<J>,
     store: Store,
     pub(super) states: States<J::State>,
+    pub(super) losses: Losses,
     signals: Signals,
     /// Where it is written.
     writing: Wire,
@@ -70,13 +77,14 @@ pub(super) struct Appender<J: Judge> {
 }
 
 impl<J: Judge> Appender<J> {
-    pub(super) fn new(judge: Arc<J>, store: Store, states: States<J::State>, signals: Signals) -> Self {
+    pub(super) fn new(judge: Arc<J>, store: Store, states: States<J::State>, signals: Signals, losses: Losses) -> Self {
         Self {
             judge,
             writing: Wire::new(store.clone()),
             reading: Wire::new(store.clone()),
             store,
             states,
+            losses,
             signals,
             remembered: HashMap::new(),
             clock: None,
@@ -113,13 +121,13 @@ impl<J: Judge> Appender<J> {
         let mut ahead = Turn::new();
         for (tenant, waiting) in std::mem::take(turn) {
             let last = match before.and_then(|before| before.heads.get(&tenant)) {
-                Some(head) => Some((head.position, head.recorded_at)),
+                Some(head) => Some((&head.tree, head.recorded_at)),
                 None => self.remembered.get(&tenant).and_then(Remembered::reliable),
             };
-            if let Some((position, recorded_at)) = last {
+            if let Some((tree, recorded_at)) = last {
                 judged.heads.entry(Arc::clone(&tenant)).or_insert_with(|| {
                     let later = recorded_at + time::Duration::MICROSECOND;
-                    Head::new(&tenant, position, now.max(later))
+                    Head::new(&tenant, tree.clone(), now.max(later))
                 });
                 ahead.insert(tenant, waiting);
             } else {
@@ -220,11 +228,16 @@ impl<J: Judge> Appender<J> {
     async fn transact(&mut self, turn: &mut Turn<J>, judged: &mut Judged<J>) -> Result<usize, sqlx::Error> {
         let mut connection = self.writing.take().await?;
         connection.execute("BEGIN").await?;
-        let heads = heads::lock(&mut connection, turn).await?;
-        for head in &heads {
-            self.catch_up(&mut connection, head).await?;
+        let known = |tenant: &Arc<str>| {
+            self.remembered
+                .get(tenant)
+                .map_or_else(Anchor::beginning, |of| of.known)
+        };
+        let locked = heads::lock(&mut connection, turn, known).await?;
+        for locked in &locked {
+            self.catch_up(&mut connection, locked).await?;
         }
-        *judged = Judged::on(heads);
+        *judged = Judged::on(locked.into_iter().map(|locked| locked.head));
         let mut wire = Wire::within(connection);
         let mut judging = Judging {
             appender: self,
@@ -252,10 +265,19 @@ impl<J: Judge> Appender<J> {
     }
 
     /// Makes what is remembered of a tenant true again, when another process has appended since.
-    async fn catch_up(&mut self, connection: &mut PgConnection, head: &Head<J::State>) -> Result<(), sqlx::Error> {
-        let tenant = Arc::clone(&head.tenant);
-        let remembered = self.remembered.entry(tenant).or_insert_with(|| Remembered::at(head));
-        let missed = head.follows - remembered.position;
+    async fn catch_up(&mut self, connection: &mut PgConnection, locked: &Locked<J::State>) -> Result<(), sqlx::Error> {
+        let head = &locked.head;
+        let remembered = self.remembered.entry(Arc::clone(&head.tenant));
+        let remembered = remembered.or_insert_with(|| Remembered::at(head));
+        if !locked.held {
+            // The database has come back without what it had confirmed: what is known of it is of what is lost. States are looked at
+            // one by one, since they are of another line now.
+            self.losses.tell(&head.tenant, &remembered.known);
+            *remembered = Remembered::at(head);
+            remembered.shared = Some(Instant::now());
+            return Ok(());
+        }
+        let missed = head.follows.position - remembered.known.position;
         if !head.known.is_empty() {
             // Whoever sends again what is recorded makes a transaction be judged twice, and is likely to go on: nobody else is to wait
             // for that.
@@ -265,23 +287,18 @@ impl<J: Judge> Appender<J> {
             return Ok(());
         }
         remembered.shared = Some(Instant::now());
-        if missed < 0 {
-            // The database has come back without what it had confirmed: what is in memory may be of what is lost.
-            self.states.clear();
-        }
-        if !(0..=MOST_TO_CATCH_UP).contains(&missed)
-            || remembered.versions.len() >= MOST_REMEMBERED
-            || remembered.versions.is_empty()
-        {
-            remembered.position = head.follows;
+        let after = remembered.known;
+        remembered.tree = head.tree.clone();
+        remembered.known = head.follows;
+        if missed > MOST_TO_CATCH_UP || remembered.versions.len() >= MOST_REMEMBERED || remembered.versions.is_empty() {
             remembered.versions.clear();
             return Ok(());
         }
-        let after = remembered.position;
-        for entry in read_page(connection, &head.tenant, None, after, head.follows, i32::MAX).await? {
+        let up_to = head.follows.position;
+        let page = read_page(connection, &head.tenant, None, after.position, up_to, i32::MAX, &after).await?;
+        for entry in page.entries {
             remembered.versions.insert(Arc::from(entry.stream), entry.version);
         }
-        remembered.position = head.follows;
         Ok(())
     }
 
@@ -289,7 +306,7 @@ impl<J: Judge> Appender<J> {
     pub(super) fn remember(&mut self, judged: &mut Judged<J>) {
         for (tenant, head) in std::mem::take(&mut judged.heads) {
             // Nothing was recorded there, so there may be no head.
-            if head.position == 0 {
+            if head.position() == 0 {
                 self.remembered.remove(&tenant);
                 continue;
             }
@@ -297,15 +314,24 @@ impl<J: Judge> Appender<J> {
                 .remembered
                 .entry(Arc::clone(&tenant))
                 .or_insert_with(|| Remembered::at(&head));
-            remembered.position = head.position;
+            let known = head.tree.anchor();
+            remembered.known = known;
+            remembered.tree = head.tree;
             remembered.recorded_at = head.recorded_at;
             remembered.seen = Instant::now();
-            for (stream, state) in head.states {
-                let version = self.judge.version(&state);
+            for (stream, held) in head.states {
+                let version = self.judge.version(&held.state);
                 remembered.versions.insert(Arc::clone(&stream), version);
-                self.states.keep((Arc::clone(&tenant), stream), version, state);
+                let line = remembered.line;
+                let kept = Kept {
+                    version,
+                    held,
+                    known,
+                    line,
+                };
+                self.states.keep((Arc::clone(&tenant), stream), kept);
             }
-            if head.position > head.follows {
+            if known.position > head.follows.position {
                 self.signals.tell(&tenant);
             }
         }
@@ -346,20 +372,23 @@ fn lose<J: Judge>(turn: Turn<J>, error: &sqlx::Error) {
 
 impl Remembered {
     fn at<S>(head: &Head<S>) -> Self {
+        static LINES: AtomicU64 = AtomicU64::new(1);
         Self {
-            position: head.follows,
+            tree: head.tree.clone(),
+            known: head.follows,
             recorded_at: head.recorded_at,
+            line: LINES.fetch_add(1, Ordering::Relaxed),
             versions: HashMap::new(),
             seen: Instant::now(),
             shared: None,
         }
     }
 
-    /// The position and the time of the head, when they can be built on.
-    fn reliable(&self) -> Option<(i64, OffsetDateTime)> {
+    /// The tree and the time of the head, when they can be built on.
+    fn reliable(&self) -> Option<(&Tree, OffsetDateTime)> {
         let alone = self.shared.is_none_or(|shared| shared.elapsed() >= SHARED);
         let reliable = alone && self.seen.elapsed() < RECENTLY && self.versions.len() < MOST_REMEMBERED;
-        reliable.then_some((self.position, self.recorded_at))
+        reliable.then_some((&self.tree, self.recorded_at))
     }
 }
 

@@ -9,7 +9,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::heads::Head;
+use super::history::Anchor;
 use super::judge::Judge;
+use super::record::Hash;
 use super::submission::Submission;
 
 /// How many arrays `vedtak.append` takes, and about how many bytes stand beside each and beside each record in them.
@@ -28,7 +30,7 @@ pub(super) struct Batch {
 /// From where to where a tenant's ledger is to go, and the time that its records carry.
 struct Advance {
     tenant: Arc<str>,
-    follows: i64,
+    follows: Anchor,
     reaches: i64,
     recorded_at: OffsetDateTime,
 }
@@ -50,7 +52,7 @@ pub(super) struct NewRecord {
     pub version: i64,
     pub event_type: &'static str,
     pub record: Vec<u8>,
-    pub leaf_hash: [u8; 32],
+    pub leaf_hash: Hash,
 }
 
 /// What `vedtak.append` says.
@@ -77,7 +79,7 @@ impl Batch {
         self.heads.extend(heads.map(|head| Advance {
             tenant: Arc::clone(&head.tenant),
             follows: head.follows,
-            reaches: head.position,
+            reaches: head.position(),
             recorded_at: head.recorded_at,
         }));
         // The database numbers the records of each tenant as they come.
@@ -135,7 +137,8 @@ impl Batch {
         let bytes: usize = self.rows().map(|row| row.record.record.len() + BESIDE_A_RECORD).sum();
         arguments.reserve(ARRAYS, bytes + ARRAYS * BESIDE_AN_ARRAY);
         arguments.add(self.heads.iter().map(|head| &*head.tenant).bind_iter())?;
-        arguments.add(self.heads.iter().map(|head| head.follows).bind_iter())?;
+        arguments.add(self.heads.iter().map(|head| head.follows.position).bind_iter())?;
+        arguments.add(self.heads.iter().map(|head| head.follows.root.as_slice()).bind_iter())?;
         arguments.add(self.heads.iter().map(|head| head.reaches).bind_iter())?;
         arguments.add(self.heads.iter().map(|head| head.recorded_at).bind_iter())?;
         arguments.add(self.look_up.iter().map(|(tenant, _)| &**tenant).bind_iter())?;
@@ -145,7 +148,6 @@ impl Batch {
         arguments.add(self.rows().map(|row| row.record.event_type).bind_iter())?;
         arguments.add(self.rows().map(|row| row.accepted.request_id).bind_iter())?;
         arguments.add(self.rows().map(|row| row.record.record.as_slice()).bind_iter())?;
-        arguments.add(self.rows().map(|row| row.record.leaf_hash.as_slice()).bind_iter())?;
         arguments.add(self.rows().map(|row| row.remembers.map(|(count, _)| count)).bind_iter())?;
         arguments.add(self.rows().map(|row| row.remembers.map(|(_, hash)| hash)).bind_iter())?;
         arguments.add(self.unchanged().map(|accepted| &*accepted.tenant).bind_iter())?;

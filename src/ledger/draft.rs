@@ -6,13 +6,14 @@ use super::batch::NewRecord;
 use super::error::AppendError;
 use super::heads::Head;
 use super::judge::{Judge, Standing, Unreadable, Verdict};
+use super::memory::Held;
 use super::record::{self, MAX_RECORD_BYTES, Reliance};
 use super::submission::Submission;
 use crate::schema::v1::{Receipt, RecordedEvent};
 
 /// One submission while its commands are judged.
 pub(super) struct Draft<S> {
-    pub state: Arc<S>,
+    pub held: Held<S>,
     pub version: i64,
     pub position: i64,
     pub records: Vec<NewRecord>,
@@ -70,7 +71,7 @@ impl<S: Clone> Draft<S> {
             return Ok(());
         }
         let first = self.records.len() - events.len();
-        let state = Arc::make_mut(&mut self.state);
+        let state = Arc::make_mut(&mut self.held.state);
         for (event, record) in events.iter().zip(&self.records[first..]) {
             let at = Standing {
                 position: record.position,
@@ -84,6 +85,7 @@ impl<S: Clone> Draft<S> {
                 position: record.position,
                 problem,
             })?;
+            self.held.bytes += record.record.len() as u64;
         }
         Ok(())
     }

@@ -62,6 +62,12 @@ pub enum LedgerError {
     /// What is in the ledger cannot be read by this binary.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    /// The database's history is not the one that this was read from so far.
+    #[error("the history that was known up to position {position} is not in the database any more")]
+    HistoryLost {
+        /// The last position that was known of it.
+        position: i64,
+    },
     /// The database URL is not one.
     #[error("the database URL is not one that PostgreSQL understands")]
     Url,

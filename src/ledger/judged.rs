@@ -36,7 +36,7 @@ impl<J: Judge> Default for Judged<J> {
 
 impl<J: Judge> Judged<J> {
     /// On the heads that were locked.
-    pub(super) fn on(heads: Vec<Head<J::State>>) -> Self {
+    pub(super) fn on(heads: impl IntoIterator<Item = Head<J::State>>) -> Self {
         Self {
             heads: heads.into_iter().map(|head| (Arc::clone(&head.tenant), head)).collect(),
             ..Self::default()

@@ -11,11 +11,12 @@ use super::append::Appender;
 use super::draft::{Draft, receipt};
 use super::error::{AppendError, LedgerError};
 use super::heads::Head;
+use super::history::Anchor;
 use super::judge::{Judge, MOST_ROUNDS, MOST_STREAMS};
 use super::judged::Judged;
-use super::memory::Key;
+use super::memory::{Held, Kept, Key};
+use super::page::{fold_on, read_tails};
 use super::queue::Waiting;
-use super::read::{fold_on, read_tails};
 use super::record::Reliance;
 use super::submission::{Answer, Outcome, Submission};
 use super::turns::Turn;
@@ -98,8 +99,8 @@ impl<J: Judge> Judging<'_, J> {
                 }
                 // A stream that cannot be is refused when its turn comes.
                 match self.remembered(tenant, stream) {
-                    Some((state, true)) => self.keep(tenant, stream, state),
-                    Some((state, false)) => stale.push((Arc::clone(tenant), Arc::clone(stream), state)),
+                    Some(Remembered::Newest(held)) => self.keep(tenant, stream, held),
+                    Some(Remembered::Maybe(kept)) => stale.push((Arc::clone(tenant), Arc::clone(stream), kept)),
                     None => {}
                 }
             }
@@ -110,42 +111,50 @@ impl<J: Judge> Judging<'_, J> {
         let judge = Arc::clone(&self.appender.judge);
         let asked: Vec<_> = stale
             .iter()
-            .map(|(tenant, stream, state)| (&**tenant, &**stream, judge.version(state)))
+            .map(|(tenant, stream, kept)| (&**tenant, &**stream, kept.version, kept.known))
             .collect();
         let tails = read_tails(self.wire.connection().await?, &asked).await?;
-        for ((tenant, stream, mut state), tail) in stale.into_iter().zip(tails) {
-            // One that is long or cannot be read is left to whoever needs it.
+        for ((tenant, stream, kept), tail) in stale.into_iter().zip(tails) {
+            // One that is long, of another history, or cannot be read is left to whoever needs it.
             let Some(tail) = tail else { continue };
-            if tail.is_empty()
-                || tail
-                    .iter()
-                    .all(|entry| entry.fold_into(&*judge, Arc::make_mut(&mut state)).is_ok())
-            {
-                self.keep(&tenant, &stream, state);
+            let mut held = kept.held;
+            if tail.fold_into(&*judge, &mut held).is_ok() {
+                self.keep(&tenant, &stream, held);
             }
         }
         Ok(())
     }
 
-    fn keep(&mut self, tenant: &Arc<str>, stream: &Arc<str>, state: Arc<J::State>) {
-        self.head(tenant).states.insert(Arc::clone(stream), state);
+    fn keep(&mut self, tenant: &Arc<str>, stream: &Arc<str>, held: Held<J::State>) {
+        self.head(tenant).states.insert(Arc::clone(stream), held);
     }
 
-    /// The state of a stream as memory has it, and whether it is known to be the newest; none when there are no such streams.
-    fn remembered(&mut self, tenant: &Arc<str>, stream: &Arc<str>) -> Option<(Arc<J::State>, bool)> {
+    /// The state of a stream as memory has it; none when there are no such streams.
+    fn remembered(&mut self, tenant: &Arc<str>, stream: &Arc<str>) -> Option<Remembered<J::State>> {
         let before = self.before.and_then(|before| before.heads.get(tenant));
-        if let Some(state) = before.and_then(|head| head.states.get(stream)) {
-            return Some((Arc::clone(state), true));
+        if let Some(held) = before.and_then(|head| head.states.get(stream)) {
+            return Some(Remembered::Newest(held.clone()));
         }
         let key: Key = (Arc::clone(tenant), Arc::clone(stream));
-        let (version, state) = match self.appender.states.lend(&key) {
+        let kept = match self.appender.states.lend(&key) {
             Some(kept) => kept,
-            None => (0, Arc::new(self.appender.judge.empty(stream)?)),
+            None => Kept {
+                version: 0,
+                held: Held::empty(self.appender.judge.empty(stream)?),
+                known: Anchor::beginning(),
+                line: 0,
+            },
         };
         self.judged.lent.push(key);
         let remembered = self.appender.remembered.get(tenant);
-        let current = remembered.and_then(|remembered| remembered.versions.get(stream)) == Some(&version);
-        Some((state, current))
+        let newest = remembered.is_some_and(|remembered| {
+            remembered.line == kept.line && remembered.versions.get(stream) == Some(&kept.version)
+        });
+        Some(if newest {
+            Remembered::Newest(kept.held)
+        } else {
+            Remembered::Maybe(kept)
+        })
     }
 
     /// Judges one submission. The outer error is the database's, the inner one the submission's own.
@@ -159,27 +168,28 @@ impl<J: Judge> Judging<'_, J> {
                 Err(AppendError::RequestReused)
             });
         }
-        let state = match self.current(tenant, &submission.stream).await? {
-            Ok(state) => state,
+        let held = match self.current(tenant, &submission.stream).await? {
+            Ok(held) => held,
             Err(error) => return Ok(Err(error)),
         };
         let judge = Arc::clone(&self.appender.judge);
-        let version = judge.version(&state);
+        let version = judge.version(&held.state);
         if submission.expected_version.is_some_and(|expected| expected != version) {
             return Ok(Err(AppendError::Stale { current: version }));
         }
         let mut draft = Draft {
-            state,
+            held,
             version,
-            position: self.head(tenant).position,
+            position: self.head(tenant).position(),
             records: Vec::new(),
         };
         for (index, command) in submission.commands.iter().enumerate() {
-            let facts = match self.facts(submission, command, &draft.state).await? {
+            let facts = match self.facts(submission, command, &draft.held.state).await? {
                 Ok(facts) => facts,
                 Err(error) => return Ok(Err(error)),
             };
-            let verdict = match unbroken(|| judge.judge(command, &draft.state, &facts, &submission.circumstances)) {
+            let verdict = match unbroken(|| judge.judge(command, &draft.held.state, &facts, &submission.circumstances))
+            {
                 Ok(Ok(verdict)) => verdict,
                 Ok(Err(refusal)) => return Ok(Err(AppendError::Refused { index, refusal })),
                 Err(error) => return Ok(Err(error)),
@@ -198,8 +208,10 @@ impl<J: Judge> Judging<'_, J> {
             }
         }
         let head = self.head(tenant);
-        head.position = draft.position;
-        head.states.insert(Arc::clone(&submission.stream), draft.state);
+        for record in &draft.records {
+            head.tree.push(record.leaf_hash);
+        }
+        head.states.insert(Arc::clone(&submission.stream), draft.held);
         let receipt = receipt(submission, draft.version, draft.position, &draft.records);
         self.judged
             .batch
@@ -235,7 +247,7 @@ impl<J: Judge> Judging<'_, J> {
                     Arc::clone(own)
                 } else {
                     match self.current(&submission.tenant, &Arc::from(stream.as_str())).await? {
-                        Ok(state) => state,
+                        Ok(held) => held.state,
                         Err(error) => return Ok(Err(error)),
                     }
                 };
@@ -250,25 +262,54 @@ impl<J: Judge> Judging<'_, J> {
         &mut self,
         tenant: &Arc<str>,
         stream: &Arc<str>,
-    ) -> Result<Result<Arc<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
-        if let Some(state) = self.head(tenant).states.get(stream) {
-            return Ok(Ok(Arc::clone(state)));
+    ) -> Result<Result<Held<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
+        if let Some(held) = self.head(tenant).states.get(stream) {
+            return Ok(Ok(held.clone()));
         }
-        let Some((mut state, current)) = self.remembered(tenant, stream) else {
+        let held = match self.remembered(tenant, stream) {
+            None => return Ok(Err(AppendError::UnknownStream)),
+            Some(Remembered::Newest(held)) => held,
+            Some(Remembered::Maybe(kept)) => match self.folded(tenant, stream, kept).await? {
+                Ok(held) => held,
+                Err(error) => return Ok(Err(error)),
+            },
+        };
+        self.keep(tenant, stream, held.clone());
+        Ok(Ok(held))
+    }
+
+    /// The newest state of a stream, from one that may not be; anew, when that is of a history that was lost.
+    async fn folded(
+        &mut self,
+        tenant: &Arc<str>,
+        stream: &Arc<str>,
+        kept: Kept<J::State>,
+    ) -> Result<Result<Held<J::State>, AppendError<J::Refusal>>, sqlx::Error> {
+        let judge = Arc::clone(&self.appender.judge);
+        let Some(empty) = judge.empty(stream) else {
             return Ok(Err(AppendError::UnknownStream));
         };
-        if !current {
+        let anew = (Held::empty(empty), Anchor::beginning());
+        for (mut held, mut known) in [(kept.held, kept.known), anew] {
             let connection = self.wire.connection().await?;
-            match fold_on(&*self.appender.judge, connection, tenant, stream, &mut state, i64::MAX).await {
-                Ok(()) => {}
+            match fold_on(&*judge, connection, tenant, stream, &mut held, &mut known, i64::MAX).await {
+                Ok(()) => return Ok(Ok(held)),
+                Err(LedgerError::HistoryLost { .. }) => self.appender.losses.tell(tenant, &known),
                 Err(LedgerError::Unreadable(unreadable)) => return Ok(Err(unreadable.into())),
                 Err(LedgerError::Store(error)) => return Err(error),
                 Err(other) => return Ok(Err(AppendError::Unavailable(other.to_string()))),
             }
         }
-        self.keep(tenant, stream, Arc::clone(&state));
-        Ok(Ok(state))
+        Err(sqlx::Error::Protocol("the history changed twice on the way".to_owned()))
     }
+}
+
+/// What memory has of a stream.
+enum Remembered<S> {
+    /// What is known to be the newest state.
+    Newest(Held<S>),
+    /// A state that may not be the newest, or of another history.
+    Maybe(Kept<S>),
 }
 
 /// Asks the judge, which changes nothing: when a rule panics, that is the answer to its own command, and nobody else's matter.

@@ -4,31 +4,39 @@
 mod append;
 mod batch;
 mod draft;
+mod entry;
 mod error;
 mod heads;
+mod history;
 mod judge;
 mod judged;
 mod judging;
 mod memory;
+mod page;
 mod queue;
 mod read;
 mod record;
+mod shares;
 mod signal;
 mod store;
 mod submission;
+mod tree;
 mod turns;
 mod wire;
 mod writer;
 
 use std::sync::Arc;
 
+pub use entry::Entry;
 pub use error::{AppendError, LedgerError};
+pub use history::{Anchor, Loss, Losses};
 pub use judge::{Circumstances, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
-pub use read::{Entry, Reach};
-pub use record::{Envelope, MAX_RECORD_BYTES, Reliance, leaf_hash};
+pub use read::{LedgerHead, Reach, Reading};
+pub use record::{Envelope, Hash, MAX_RECORD_BYTES, Reliance, leaf_hash};
 pub use signal::{Appended, Signals};
 pub use store::{Migrated, Store, StoreConfig};
 pub use submission::Submission;
+pub use tree::Tree;
 pub use writer::{Observer, WriterConfig};
 
 use crate::schema::v1::Receipt;
@@ -43,6 +51,7 @@ pub struct Ledger<J: Judge> {
     store: Store,
     states: States<J::State>,
     signals: Signals,
+    losses: Losses,
     queues: Queues<J>,
 }
 
@@ -53,6 +62,7 @@ impl<J: Judge> Clone for Ledger<J> {
             store: self.store.clone(),
             states: self.states.clone(),
             signals: self.signals.clone(),
+            losses: self.losses.clone(),
             queues: self.queues.clone(),
         }
     }
@@ -62,14 +72,16 @@ impl<J: Judge> Ledger<J> {
     /// Opens the ledgers and starts the writers, on the runtime of the caller.
     #[must_use]
     pub fn start(judge: Arc<J>, store: Store, config: &WriterConfig, observer: Arc<dyn Observer>) -> Self {
-        let states = States::new(config.cached_events);
+        let states = States::new(config.cached_bytes, config.cached_bytes_per_tenant);
+        let losses = Losses::new(Arc::clone(&observer));
         let signals = Signals::start(store.clone());
-        let queues = writer::start(&judge, &store, &states, &signals, config, &observer);
+        let queues = writer::start(&judge, &store, &states, &signals, &losses, config, &observer);
         Self {
             judge,
             store,
             states,
             signals,
+            losses,
             queues,
         }
     }
@@ -110,6 +122,12 @@ impl<J: Judge> Ledger<J> {
     #[must_use]
     pub const fn signals(&self) -> &Signals {
         &self.signals
+    }
+
+    /// The losses of history that this process has found.
+    #[must_use]
+    pub const fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     /// Takes no more submissions, and waits until those that were accepted are answered.

@@ -2,102 +2,21 @@
 
 use std::sync::Arc;
 
-use sqlx::{Executor, FromRow, PgConnection, Postgres};
+use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Ledger;
+use super::entry::Entry;
 use super::error::LedgerError;
-use super::judge::{Judge, Standing, Unreadable};
-use super::memory::Key;
-use super::record::Envelope;
+use super::history::Anchor;
+use super::judge::{Judge, Unreadable};
+use super::memory::{Held, Kept, Key};
+use super::page::{PAGE, fold_on, read_page, read_tails};
 use crate::schema::v1::{Receipt, RecordedEvent};
 
-/// How many records are read at a time when a stream is folded.
-const PAGE: i32 = 1_000;
-
-/// One row of the ledger.
-#[derive(Clone, Debug, FromRow)]
-pub struct Entry {
-    /// The position in the tenant's ledger.
-    pub position: i64,
-    /// The stream.
-    pub stream: String,
-    /// The version of the stream after it.
-    pub version: i64,
-    /// The type of the event.
-    #[sqlx(rename = "type")]
-    pub event_type: String,
-    /// When it was recorded.
-    pub recorded_at: OffsetDateTime,
-    /// The exact bytes of the record.
-    pub record: Vec<u8>,
-    /// Their leaf hash.
-    pub leaf_hash: Vec<u8>,
-}
-
-impl Entry {
-    /// The fields of the record, checked against the columns beside it.
-    ///
-    /// # Errors
-    /// When the record is not one, or says other than its columns.
-    pub fn envelope(&self) -> Result<Envelope<'_>, Unreadable> {
-        let envelope = Envelope::parse(&self.record).map_err(|error| self.unreadable(error.to_string()))?;
-        let same = envelope.position == self.position
-            && envelope.version == self.version
-            && envelope.stream == self.stream
-            && envelope.event_type == self.event_type;
-        if same {
-            Ok(envelope)
-        } else {
-            Err(self.unreadable("it says other than the columns beside it".to_owned()))
-        }
-    }
-
-    /// Folds the record into the state of its stream.
-    ///
-    /// # Errors
-    /// When this binary cannot read it, or it does not follow on the state.
-    pub fn fold_into<J: Judge>(&self, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
-        self.follows(judge.version(state))?;
-        self.fold(&self.envelope()?, judge, state)
-    }
-
-    /// Refuses a record that does not come next after a version of its stream.
-    fn follows(&self, version: i64) -> Result<(), Unreadable> {
-        if version + 1 == self.version {
-            return Ok(());
-        }
-        Err(self.unreadable(format!(
-            "it is version {} of its stream, after version {version}",
-            self.version
-        )))
-    }
-
-    fn fold<J: Judge>(&self, envelope: &Envelope<'_>, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
-        let event = judge
-            .read(&self.event_type, envelope.data.get())
-            .map_err(|problem| self.unreadable(problem))?;
-        let at = Standing {
-            position: self.position,
-            version: self.version,
-            effective_date: &envelope.effective_date,
-            subject: &envelope.actor.subject,
-            authority: &envelope.authority,
-            reason: &envelope.reason,
-        };
-        judge
-            .fold(state, &event, &at)
-            .map_err(|problem| self.unreadable(problem))
-    }
-
-    fn unreadable(&self, problem: String) -> Unreadable {
-        Unreadable {
-            position: self.position,
-            problem,
-        }
-    }
-}
+/// How often a reading that finds its history lost begins anew before it gives up.
+const BEGINNINGS: usize = 3;
 
 /// Which part of a ledger is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,17 +58,59 @@ pub(super) struct Known {
     pub record_count: i32,
 }
 
+/// How far a ledger has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerHead {
+    /// The position and the root of its last record.
+    pub known: Anchor,
+    /// When that was recorded.
+    pub recorded_at: OffsetDateTime,
+}
+
+/// A state, and the history that it was read from.
+#[derive(Debug)]
+pub struct Reading<S> {
+    /// The state.
+    pub state: Arc<S>,
+    /// Where that history had come to.
+    pub known: Anchor,
+}
+
 impl<J: Judge> Ledger<J> {
-    /// The position and time of a tenant's last record; none when it has recorded nothing.
+    /// The position, the root and the time of a tenant's last record; none when it has recorded nothing.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn head(&self, tenant: &str) -> Result<Option<(i64, OffsetDateTime)>, LedgerError> {
-        let head: Option<(i64, OffsetDateTime)> = sqlx::query_as("SELECT * FROM vedtak.head($1)")
+    pub async fn head(&self, tenant: &str) -> Result<Option<LedgerHead>, LedgerError> {
+        let head: Option<(i64, OffsetDateTime, Vec<u8>)> = sqlx::query_as("SELECT * FROM vedtak.head($1)")
             .bind(tenant)
             .fetch_optional(self.store().pool())
             .await?;
-        Ok(head.filter(|(position, _)| *position > 0))
+        let Some((position, recorded_at, root)) = head.filter(|(position, ..)| *position > 0) else {
+            return Ok(None);
+        };
+        let known = Anchor::read(position, &root)?;
+        Ok(Some(LedgerHead { known, recorded_at }))
+    }
+
+    /// Refuses what was made from a history that the database does not hold.
+    ///
+    /// # Errors
+    /// When it does not, and when it does not answer.
+    pub async fn require(&self, tenant: &str, known: &Anchor) -> Result<(), LedgerError> {
+        let held: bool = sqlx::query_scalar("SELECT vedtak.held($1, $2, $3)")
+            .bind(tenant)
+            .bind([known.position])
+            .bind([known.root.as_slice()])
+            .fetch_one(self.store().pool())
+            .await?;
+        if held {
+            return Ok(());
+        }
+        self.losses.tell(tenant, known);
+        Err(LedgerError::HistoryLost {
+            position: known.position,
+        })
     }
 
     /// The last position that was recorded at or before a time; 0 when there is none, and nothing when the time lies ahead. Asked
@@ -179,8 +140,9 @@ impl<J: Judge> Ledger<J> {
     ) -> Result<Vec<Entry>, LedgerError> {
         // By stream, too, the caller counts in positions: versions and positions rise together.
         let Some(stream) = stream else {
-            let page = read_page(self.store().pool(), tenant, None, after, up_to, at_most);
-            return Ok(self.store().patiently(page).await?);
+            let beginning = Anchor::beginning();
+            let page = read_page(self.store().pool(), tenant, None, after, up_to, at_most, &beginning);
+            return Ok(self.store().patiently(page).await?.entries);
         };
         let page = sqlx::query_as("SELECT * FROM vedtak.read_stream_after($1, $2, $3, $4, $5)")
             .bind(tenant)
@@ -192,72 +154,186 @@ impl<J: Judge> Ledger<J> {
         Ok(self.store().patiently(page).await?)
     }
 
+    /// The records after a position, for whoever has read up to there in a history that it knows; and where that history has come to.
+    ///
+    /// # Errors
+    /// When the database does not answer, or its history is another.
+    pub async fn read_on(
+        &self,
+        connection: &mut PgConnection,
+        tenant: &str,
+        known: &Anchor,
+        after: i64,
+        at_most: i32,
+    ) -> Result<(Vec<Entry>, Anchor), LedgerError> {
+        let page = read_page(connection, tenant, None, after, i64::MAX, at_most, known).await?;
+        if page.held {
+            return Ok((page.entries, page.known));
+        }
+        self.losses.tell(tenant, known);
+        Err(LedgerError::HistoryLost {
+            position: known.position,
+        })
+    }
+
     /// The state of a stream as of some point; the empty state when it has no events there, none when there are no such streams.
     ///
     /// # Errors
     /// When the database does not answer, or a record cannot be read.
-    pub async fn state(&self, tenant: &str, stream: &str, reach: &Reach) -> Result<Option<Arc<J::State>>, LedgerError> {
+    pub async fn state(
+        &self,
+        tenant: &str,
+        stream: &str,
+        reach: &Reach,
+    ) -> Result<Option<Reading<J::State>>, LedgerError> {
         if reach.decided_by.is_some() {
             // What is kept holds what was decided later, too: only the records tell them apart.
-            let state = self.walk(tenant, stream, reach, |_, _| {}).await?;
-            return Ok(state.map(Arc::new));
+            let walked = self.walk(tenant, stream, reach, |_, _| {}).await?;
+            return Ok(walked.map(|(state, known)| Reading {
+                state: Arc::new(state),
+                known,
+            }));
         }
-        let Some(empty) = self.judge().empty(stream) else {
+        if self.judge().empty(stream).is_none() {
+            return Ok(None);
+        }
+        let mut connection = self.store().pool().acquire().await?;
+        self.state_on(&mut connection, tenant, stream, reach.up_to()).await
+    }
+
+    /// The state of a stream up to a position, as this connection to the database has it.
+    async fn state_on(
+        &self,
+        connection: &mut PgConnection,
+        tenant: &str,
+        stream: &str,
+        up_to: i64,
+    ) -> Result<Option<Reading<J::State>>, LedgerError> {
+        let judge = self.judge();
+        let Some(empty) = judge.empty(stream) else {
             return Ok(None);
         };
         let key: Key = (Arc::from(tenant), Arc::from(stream));
         // A state from before the point is as good a start as the empty one, and nearer.
-        let kept = self
+        let mut kept = self
             .states
             .get(&key)
             .await
-            .filter(|(_, state)| self.judge().position(state) <= reach.up_to());
-        let (kept, mut state) = kept.unwrap_or_else(|| (0, Arc::new(empty)));
-        let mut connection = self.store().pool().acquire().await?;
-        fold_on(self.judge(), &mut connection, tenant, stream, &mut state, reach.up_to()).await?;
-        let version = self.judge().version(&state);
-        if version > kept {
-            self.states.keep(key, version, Arc::clone(&state));
+            .filter(|kept| judge.position(&kept.held.state) <= up_to);
+        for _ in 0..BEGINNINGS {
+            let before = kept.as_ref().map_or(0, |kept| kept.version);
+            let (mut held, mut known) = match &kept {
+                Some(kept) => (kept.held.clone(), kept.known),
+                None => (Held::empty(empty.clone()), Anchor::beginning()),
+            };
+            match fold_on(judge, connection, tenant, stream, &mut held, &mut known, up_to).await {
+                Err(LedgerError::HistoryLost { .. }) => {
+                    self.losses.tell(tenant, &known);
+                    if let Some(kept) = kept.take() {
+                        self.states.forget(&key, &kept.known);
+                    }
+                }
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    let version = judge.version(&held.state);
+                    let state = Arc::clone(&held.state);
+                    if version > before {
+                        let line = 0;
+                        let newer = Kept {
+                            version,
+                            held,
+                            known,
+                            line,
+                        };
+                        self.states.keep(key, newer);
+                    }
+                    return Ok(Some(Reading { state, known }));
+                }
+            }
         }
-        Ok(Some(state))
+        Err(LedgerError::HistoryLost { position: 0 })
     }
 
-    /// The state of a stream as of some version or later, from memory when it is there.
+    /// The states of several streams of a tenant as of now, as this connection to the database has them, in the order asked; for a
+    /// stream that cannot be read, why. All are read with one question, as far as memory is near.
     ///
     /// # Errors
-    /// When the database does not answer, or a record cannot be read.
-    pub async fn state_since(
+    /// When the database does not answer.
+    pub async fn states(
         &self,
+        connection: &mut PgConnection,
         tenant: &str,
-        stream: &str,
-        version: i64,
-    ) -> Result<Option<Arc<J::State>>, LedgerError> {
-        match self.states.get(&(Arc::from(tenant), Arc::from(stream))).await {
-            Some((kept, state)) if kept >= version => Ok(Some(state)),
-            _ => self.state(tenant, stream, &Reach::NOW).await,
+        streams: &[&str],
+    ) -> Result<Vec<Result<Option<Arc<J::State>>, Unreadable>>, LedgerError> {
+        let mut kept = Vec::with_capacity(streams.len());
+        for stream in streams {
+            kept.push(self.states.get(&(Arc::from(tenant), Arc::from(*stream))).await);
         }
+        let asked: Vec<_> = streams
+            .iter()
+            .zip(&kept)
+            .filter_map(|(stream, kept)| kept.as_ref().map(|kept| (tenant, *stream, kept.version, kept.known)))
+            .collect();
+        let tails = if asked.is_empty() {
+            Vec::new()
+        } else {
+            read_tails(&mut *connection, &asked).await?
+        };
+        let mut tails = tails.into_iter();
+        let mut states = Vec::with_capacity(streams.len());
+        for (stream, kept) in streams.iter().zip(kept) {
+            // Nothing came after what is kept, so that is what holds now. Everything else is folded on.
+            let tail = kept.as_ref().and_then(|_| tails.next().flatten());
+            let state = match (kept, tail) {
+                (Some(kept), Some(tail)) if tail.entries.is_empty() => Ok(Some(kept.held.state)),
+                _ => match self.state_on(connection, tenant, stream, i64::MAX).await {
+                    Ok(reading) => Ok(reading.map(|reading| reading.state)),
+                    Err(LedgerError::Unreadable(unreadable)) => Err(unreadable),
+                    Err(error) => return Err(error),
+                },
+            };
+            states.push(state);
+        }
+        Ok(states)
     }
 
-    /// Walks through the history of a stream: calls for each record with the state after it. Answers the last state; none when
-    /// there are no such streams.
+    /// Walks through the history of a stream: calls for each record with the state after it. Answers the last state, and the history
+    /// that it was read from; none when there are no such streams.
     ///
     /// # Errors
-    /// When the database does not answer, or a record cannot be read.
+    /// When the database does not answer, a record cannot be read, or the history is lost on the way.
     pub async fn walk(
         &self,
         tenant: &str,
         stream: &str,
         reach: &Reach,
         mut visit: impl FnMut(&Entry, &J::State),
-    ) -> Result<Option<J::State>, LedgerError> {
+    ) -> Result<Option<(J::State, Anchor)>, LedgerError> {
         let Some(mut state) = self.judge().empty(stream) else {
             return Ok(None);
         };
         let mut connection = self.store().pool().acquire().await?;
         let mut version = 0;
+        let mut known = Anchor::beginning();
         loop {
-            let page = read_page(&mut *connection, tenant, Some(stream), version, reach.up_to(), PAGE).await?;
-            for entry in &page {
+            let page = read_page(
+                &mut *connection,
+                tenant,
+                Some(stream),
+                version,
+                reach.up_to(),
+                PAGE,
+                &known,
+            )
+            .await?;
+            if !page.held {
+                self.losses.tell(tenant, &known);
+                return Err(LedgerError::HistoryLost {
+                    position: known.position,
+                });
+            }
+            known = page.known;
+            for entry in &page.entries {
                 entry.follows(version)?;
                 version = entry.version;
                 let envelope = entry.envelope()?;
@@ -266,8 +342,8 @@ impl<J: Judge> Ledger<J> {
                     visit(entry, &state);
                 }
             }
-            if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
-                return Ok(Some(state));
+            if page.entries.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
+                return Ok(Some((state, known)));
             }
         }
     }
@@ -277,7 +353,19 @@ impl<J: Judge> Ledger<J> {
         let after = known.position - i64::from(known.record_count);
         let entries = match known.record_count {
             0 => Vec::new(),
-            count => read_page(self.store().pool(), &known.tenant, None, after, known.position, count).await?,
+            count => {
+                let beginning = Anchor::beginning();
+                let page = read_page(
+                    self.store().pool(),
+                    &known.tenant,
+                    None,
+                    after,
+                    known.position,
+                    count,
+                    &beginning,
+                );
+                page.await?.entries
+            }
         };
         Ok(Receipt {
             request_id: known.request_id.to_string(),
@@ -295,102 +383,5 @@ impl<J: Judge> Ledger<J> {
                 })
                 .collect(),
         })
-    }
-}
-
-/// Reads one page: of a stream, after a version; or of the whole ledger, after a position.
-pub(super) async fn read_page<'c>(
-    executor: impl Executor<'c, Database = Postgres>,
-    tenant: &str,
-    stream: Option<&str>,
-    after: i64,
-    up_to: i64,
-    at_most: i32,
-) -> Result<Vec<Entry>, sqlx::Error> {
-    match stream {
-        Some(stream) => {
-            sqlx::query_as("SELECT * FROM vedtak.read_stream($1, $2, $3, $4, $5)")
-                .bind(tenant)
-                .bind(stream)
-                .bind(after)
-                .bind(up_to)
-                .bind(at_most)
-                .fetch_all(executor)
-                .await
-        }
-        None => {
-            sqlx::query_as("SELECT * FROM vedtak.read_ledger($1, $2, $3, $4)")
-                .bind(tenant)
-                .bind(after)
-                .bind(up_to)
-                .bind(at_most)
-                .fetch_all(executor)
-                .await
-        }
-    }
-}
-
-/// The records of several streams, each (tenant, stream, version) after that version; none for one that has more than a page.
-pub(super) async fn read_tails(
-    connection: &mut PgConnection,
-    asked: &[(&str, &str, i64)],
-) -> Result<Vec<Option<Vec<Entry>>>, sqlx::Error> {
-    #[derive(FromRow)]
-    struct Numbered {
-        number: i32,
-        #[sqlx(flatten)]
-        entry: Entry,
-    }
-    let rows: Vec<Numbered> = sqlx::query_as("SELECT * FROM vedtak.read_streams($1, $2, $3, $4)")
-        .bind(asked.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
-        .bind(asked.iter().map(|(_, stream, _)| *stream).collect::<Vec<_>>())
-        .bind(asked.iter().map(|(.., version)| *version).collect::<Vec<_>>())
-        .bind(PAGE)
-        .fetch_all(connection)
-        .await?;
-    let mut tails: Vec<Option<Vec<Entry>>> = asked.iter().map(|_| Some(Vec::new())).collect();
-    for row in rows {
-        let index = usize::try_from(row.number - 1).unwrap_or(usize::MAX);
-        if let Some(Some(tail)) = tails.get_mut(index) {
-            tail.push(row.entry);
-        }
-    }
-    let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    Ok(tails
-        .into_iter()
-        .map(|tail| tail.filter(|tail| tail.len() < page))
-        .collect())
-}
-
-/// Folds what came after the state of a stream, up to a position.
-pub(super) async fn fold_on<J: Judge>(
-    judge: &J,
-    connection: &mut PgConnection,
-    tenant: &str,
-    stream: &str,
-    state: &mut Arc<J::State>,
-    up_to: i64,
-) -> Result<(), LedgerError> {
-    loop {
-        let page = read_page(
-            &mut *connection,
-            tenant,
-            Some(stream),
-            judge.version(state),
-            up_to,
-            PAGE,
-        )
-        .await?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        let full = page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
-        let state = Arc::make_mut(state);
-        for entry in page {
-            entry.fold_into(judge, state)?;
-        }
-        if !full {
-            return Ok(());
-        }
     }
 }

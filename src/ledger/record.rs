@@ -13,6 +13,9 @@ use uuid::Uuid;
 use super::judge::{Circumstances, Judge};
 use crate::schema::{Canonical, Object};
 
+/// A SHA-256 hash.
+pub type Hash = [u8; 32];
+
 /// The largest record, in bytes: what the entry format of tiled logs can carry (C2SP tlog-tiles).
 pub const MAX_RECORD_BYTES: usize = 65_535;
 
@@ -157,7 +160,7 @@ impl Canonical for Reliance<'_> {
 
 /// SHA-256 over a zero byte and the record: the leaf hash of RFC 6962, section 2.1.
 #[must_use]
-pub fn leaf_hash(record: &[u8]) -> [u8; 32] {
+pub fn leaf_hash(record: &[u8]) -> Hash {
     let mut hasher = Sha256::new();
     hasher.update([0]);
     hasher.update(record);

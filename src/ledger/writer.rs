@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span, warn};
 
 use super::append::{Appender, Failed, Sending};
+use super::history::Losses;
 use super::judge::Judge;
 use super::judged::Judged;
 use super::memory::States;
@@ -34,10 +35,11 @@ pub struct WriterConfig {
     pub queue: usize,
     /// The most submissions of one tenant that may wait.
     pub queue_per_tenant: usize,
-    /// States of streams are kept in memory as long as about this many events were folded into them all together; one that grows is
-    /// weighed again when it has doubled. A stream of more events than an eighth of this, or than 250,000 when that is more, is not kept
-    /// but folded anew each time.
-    pub cached_events: u64,
+    /// States of streams are kept in memory as long as all together weigh about this many bytes, counted by the records that were folded
+    /// into them. A stream of more than an eighth of this, or than 64 MiB when that is more, is not kept but folded anew each time.
+    pub cached_bytes: u64,
+    /// So much of it may be of one tenant; then the tenant's own older states give way.
+    pub cached_bytes_per_tenant: u64,
 }
 
 impl Default for WriterConfig {
@@ -47,7 +49,8 @@ impl Default for WriterConfig {
             batch: 512,
             queue: 8192,
             queue_per_tenant: 2048,
-            cached_events: 2_000_000,
+            cached_bytes: 256 * 1024 * 1024,
+            cached_bytes_per_tenant: 128 * 1024 * 1024,
         }
     }
 }
@@ -59,6 +62,9 @@ pub trait Observer: Debug + Send + Sync + 'static {
 
     /// So many more (or, when negative, fewer) submissions wait.
     fn queued(&self, change: i64);
+
+    /// A tenant's history in the database is not the one that was known: what was recorded last is lost.
+    fn history_lost(&self);
 }
 
 /// Starts the writers.
@@ -67,6 +73,7 @@ pub(super) fn start<J: Judge>(
     store: &Store,
     states: &States<J::State>,
     signals: &Signals,
+    losses: &Losses,
     config: &WriterConfig,
     observer: &Arc<dyn Observer>,
 ) -> Queues<J> {
@@ -76,7 +83,13 @@ pub(super) fn start<J: Judge>(
     let senders = (0..config.writers.max(1))
         .map(|_| {
             let (sender, waiting) = mpsc::channel(half);
-            let appender = Appender::new(Arc::clone(judge), store.clone(), states.clone(), signals.clone());
+            let appender = Appender::new(
+                Arc::clone(judge),
+                store.clone(),
+                states.clone(),
+                signals.clone(),
+                losses.clone(),
+            );
             let writer = Writer {
                 appender,
                 waiting,

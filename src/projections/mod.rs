@@ -1,11 +1,12 @@
 //! Projections: readings that cross projects, kept in tables that can be thrown away and built again from the ledger.
 //!
 //! Each has a checkpoint per tenant, moved in the same transaction as its rows. Of several processes, the one that holds the
-//! checkpoint's lock does the work. A tenant whose ledger cannot be read stands still, with the reason; the others go on.
+//! checkpoint's lock does the work. A stream that cannot be read is left out, and named with the reason; the others go on. A checkpoint
+//! that is not of the database's history is thrown away with its rows.
 
 mod project_overviews;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,10 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::ledger::{Entry, Ledger, LedgerError};
+use crate::domain::State;
+use crate::ledger::{Anchor, Ledger, LedgerError, Unreadable};
 use crate::rules::Rules;
+use crate::schema::v1::UnreadableStream;
 use crate::telemetry::Metrics;
 
 pub use project_overviews::{Filter, ProjectOverviews};
@@ -35,13 +38,15 @@ pub trait Projection: Send + Sync + 'static {
     /// Its name in the table of checkpoints. A changed projection gets a new name, and is built anew beside the old one.
     const NAME: &'static str;
 
-    /// Brings its rows of one tenant to what holds after these records.
+    /// Brings its rows of one tenant to what these streams hold now.
     fn project(
-        ledger: &Ledger<Rules>,
         connection: &mut PgConnection,
         tenant: &str,
-        entries: &[Entry],
+        states: &[Arc<State>],
     ) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// Throws away all its rows of one tenant.
+    fn clear(connection: &mut PgConnection, tenant: &str) -> impl Future<Output = Result<(), LedgerError>> + Send;
 }
 
 /// How far a projection has come in one tenant's ledger.
@@ -92,29 +97,53 @@ impl Projections {
             .await?)
     }
 
-    /// The position that a projection has come to in a tenant's ledger.
+    /// The position that a projection has come to in a tenant's ledger; none when it must begin anew, since that history was lost.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn position<P: Projection>(&self, tenant: &str) -> Result<i64, LedgerError> {
-        let position: Option<i64> = sqlx::query_scalar("SELECT vedtak.projected($1, $2)")
+    pub async fn position<P: Projection>(&self, tenant: &str) -> Result<Option<i64>, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT vedtak.projected($1, $2)")
             .bind(tenant)
             .bind(P::NAME)
             .fetch_one(self.ledger.store().pool())
-            .await?;
-        Ok(position.unwrap_or_default())
+            .await?)
     }
 
-    /// Waits until a projection has come at least to a position. The caller sets the deadline.
+    /// The streams of a tenant that cannot be read, by name: at most 100.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn wait<P: Projection>(&self, tenant: &str, at_least: i64) -> Result<(), LedgerError> {
+    pub async fn unreadable(&self, tenant: &str) -> Result<Vec<UnreadableStream>, LedgerError> {
+        let mut transaction = self.ledger.store().pool().begin().await?;
+        set_tenant(&mut transaction, tenant).await?;
+        let rows: Vec<(String, i64, String)> = sqlx::query_as(
+            "SELECT DISTINCT ON (stream) stream, position, problem FROM vedtak.unreadable_streams
+             WHERE tenant = $1 ORDER BY stream LIMIT 100",
+        )
+        .bind(tenant)
+        .fetch_all(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        let streams = rows.into_iter().map(|(stream, position, problem)| UnreadableStream {
+            stream,
+            position,
+            problem,
+        });
+        Ok(streams.collect())
+    }
+
+    /// Waits until a projection has come at least to a position, and answers to which. The caller sets the deadline.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn wait<P: Projection>(&self, tenant: &str, at_least: i64) -> Result<i64, LedgerError> {
         let mut moved = self.moved.subscribe();
         loop {
             moved.mark_unchanged();
-            if self.position::<P>(tenant).await? >= at_least {
-                return Ok(());
+            if let Some(position) = self.position::<P>(tenant).await?
+                && position >= at_least
+            {
+                return Ok(position);
             }
             self.wanted.notify_one();
             // Another process may be the one that projects: its progress is not told here, so look now and then.
@@ -125,9 +154,18 @@ impl Projections {
     async fn run<P: Projection>(self, stopping: CancellationToken) {
         let mut signals = self.ledger.signals().subscribe();
         let mut stopped: HashMap<String, Instant> = HashMap::new();
+        let mut retried: Option<Instant> = None;
         while !stopping.is_cancelled() {
             stopped.retain(|_, since| since.elapsed() < RETRY_STOPPED);
             let store = self.ledger.store();
+            if retried.is_none_or(|since| since.elapsed() >= RETRY_STOPPED) {
+                match store.patiently(self.retry_unreadable::<P>()).await {
+                    Ok(()) => retried = Some(Instant::now()),
+                    Err(error) => {
+                        warn!(%error, projection = P::NAME, "the streams that could not be read were not tried again")
+                    }
+                }
+            }
             let most = match store.patiently(self.lagging::<P>()).await {
                 Ok(lagging) => {
                     self.measure::<P>(&lagging);
@@ -202,33 +240,130 @@ impl Projections {
     /// Projects one page of one tenant's ledger, rows and checkpoint in one transaction; answers how many records it had.
     async fn page<P: Projection>(&self, tenant: &str) -> Result<usize, LedgerError> {
         let mut transaction = self.ledger.store().pool().begin().await?;
-        let position: Option<i64> = sqlx::query_scalar("SELECT vedtak.take_checkpoint($1, $2)")
-            .bind(tenant)
-            .bind(P::NAME)
-            .fetch_one(&mut *transaction)
-            .await?;
         // None: another process is at it.
-        let Some(position) = position else { return Ok(0) };
-        let entries = self.ledger.records(tenant, None, position, i64::MAX, PAGE).await?;
+        let Some((position, known)) = take_checkpoint::<P>(&mut transaction, tenant).await? else {
+            return Ok(0);
+        };
+        let read = self
+            .ledger
+            .read_on(&mut transaction, tenant, &known, position, PAGE)
+            .await;
+        let (entries, known) = match read {
+            Err(LedgerError::HistoryLost { .. }) => {
+                error!(
+                    tenant,
+                    projection = P::NAME,
+                    position,
+                    "the projection is of a history that was lost; it is built anew"
+                );
+                P::clear(&mut transaction, tenant).await?;
+                sqlx::query("DELETE FROM vedtak.unreadable_streams WHERE tenant = $1 AND projection = $2")
+                    .bind(tenant)
+                    .bind(P::NAME)
+                    .execute(&mut *transaction)
+                    .await?;
+                move_checkpoint::<P>(&mut transaction, tenant, 0, &Anchor::beginning()).await?;
+                transaction.commit().await?;
+                // As if it had been a whole page: there is more to do at once.
+                return Ok(page());
+            }
+            read => read?,
+        };
         let Some(last) = entries.last() else { return Ok(0) };
-        P::project(&self.ledger, &mut transaction, tenant, &entries).await?;
-        sqlx::query("UPDATE vedtak.projection_checkpoints SET position = $3, stopped = NULL WHERE tenant = $1 AND projection = $2")
-            .bind(tenant)
-            .bind(P::NAME)
-            .bind(last.position)
-            .execute(&mut *transaction)
-            .await?;
+        let streams: BTreeSet<&str> = entries.iter().map(|entry| entry.stream.as_str()).collect();
+        let streams: Vec<&str> = streams.into_iter().collect();
+        self.project::<P>(&mut transaction, tenant, &streams).await?;
+        move_checkpoint::<P>(&mut transaction, tenant, last.position, &known).await?;
         transaction.commit().await?;
         Ok(entries.len())
     }
 
-    async fn mark_stopped<P: Projection>(&self, tenant: &str, reason: &LedgerError) -> Result<(), LedgerError> {
-        let mut transaction = self.ledger.store().pool().begin().await?;
-        sqlx::query("SELECT vedtak.take_checkpoint($1, $2)")
+    /// Brings the rows of these streams up to date, and notes which of them cannot be read.
+    async fn project<P: Projection>(
+        &self,
+        connection: &mut PgConnection,
+        tenant: &str,
+        streams: &[&str],
+    ) -> Result<(), LedgerError> {
+        let (mut states, mut readable) = (Vec::new(), Vec::new());
+        for (stream, state) in streams
+            .iter()
+            .zip(self.ledger.states(connection, tenant, streams).await?)
+        {
+            let unreadable = match state {
+                Ok(Some(state)) => {
+                    states.push(state);
+                    readable.push(*stream);
+                    continue;
+                }
+                Ok(None) => Unreadable {
+                    position: 0,
+                    problem: "there are no streams of this kind".to_owned(),
+                },
+                Err(unreadable) => unreadable,
+            };
+            error!(tenant, stream, %unreadable, projection = P::NAME, "the stream cannot be read and is left out");
+            sqlx::query(
+                "INSERT INTO vedtak.unreadable_streams (tenant, projection, stream, position, problem) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (tenant, projection, stream) DO UPDATE SET position = excluded.position, problem = excluded.problem",
+            )
             .bind(tenant)
             .bind(P::NAME)
-            .execute(&mut *transaction)
+            .bind(stream)
+            .bind(unreadable.position)
+            .bind(&unreadable.problem)
+            .execute(&mut *connection)
             .await?;
+        }
+        sqlx::query(
+            "DELETE FROM vedtak.unreadable_streams WHERE tenant = $1 AND projection = $2 AND stream = ANY ($3)",
+        )
+        .bind(tenant)
+        .bind(P::NAME)
+        .bind(&readable)
+        .execute(&mut *connection)
+        .await?;
+        P::project(connection, tenant, &states).await
+    }
+
+    /// Tries the streams again that could not be read: a newer binary may know what an older one did not.
+    async fn retry_unreadable<P: Projection>(&self) -> Result<(), LedgerError> {
+        let tenants = self.unreadable_tenants::<P>().await?;
+        self.metrics
+            .unreadable(P::NAME, tenants.iter().map(|(_, streams)| streams.unsigned_abs()).sum());
+        for (tenant, _) in tenants {
+            let mut transaction = self.ledger.store().pool().begin().await?;
+            if take_checkpoint::<P>(&mut transaction, &tenant).await?.is_none() {
+                continue;
+            }
+            let streams: Vec<String> = sqlx::query_scalar(
+                "SELECT stream FROM vedtak.unreadable_streams WHERE tenant = $1 AND projection = $2 ORDER BY stream LIMIT 1000",
+            )
+            .bind(&tenant)
+            .bind(P::NAME)
+            .fetch_all(&mut *transaction)
+            .await?;
+            let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
+            self.project::<P>(&mut transaction, &tenant, &streams).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// In how many streams of which tenants there is something that cannot be read.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unreadable_tenants<P: Projection>(&self) -> Result<Vec<(String, i64)>, LedgerError> {
+        Ok(sqlx::query_as("SELECT * FROM vedtak.unreadable($1)")
+            .bind(P::NAME)
+            .fetch_all(self.ledger.store().pool())
+            .await?)
+    }
+
+    async fn mark_stopped<P: Projection>(&self, tenant: &str, reason: &LedgerError) -> Result<(), LedgerError> {
+        let mut transaction = self.ledger.store().pool().begin().await?;
+        take_checkpoint::<P>(&mut transaction, tenant).await?;
         sqlx::query("UPDATE vedtak.projection_checkpoints SET stopped = $3 WHERE tenant = $1 AND projection = $2")
             .bind(tenant)
             .bind(P::NAME)
@@ -238,6 +373,51 @@ impl Projections {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// The checkpoint of one tenant, locked: the position, and the history that it is of. None when another process holds it.
+async fn take_checkpoint<P: Projection>(
+    connection: &mut PgConnection,
+    tenant: &str,
+) -> Result<Option<(i64, Anchor)>, LedgerError> {
+    let taken: Option<(i64, i64, Vec<u8>)> = sqlx::query_as("SELECT * FROM vedtak.take_checkpoint($1, $2)")
+        .bind(tenant)
+        .bind(P::NAME)
+        .fetch_optional(connection)
+        .await?;
+    let Some((position, known_position, known_root)) = taken else {
+        return Ok(None);
+    };
+    Ok(Some((position, Anchor::read(known_position, &known_root)?)))
+}
+
+async fn move_checkpoint<P: Projection>(
+    connection: &mut PgConnection,
+    tenant: &str,
+    position: i64,
+    known: &Anchor,
+) -> Result<(), LedgerError> {
+    sqlx::query(
+        "UPDATE vedtak.projection_checkpoints SET position = $3, known_position = $4, known_root = $5, stopped = NULL
+         WHERE tenant = $1 AND projection = $2",
+    )
+    .bind(tenant)
+    .bind(P::NAME)
+    .bind(position)
+    .bind(known.position)
+    .bind(known.root.as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Sets the tenant for row level security, until the transaction ends.
+async fn set_tenant(connection: &mut PgConnection, tenant: &str) -> Result<(), LedgerError> {
+    sqlx::query("SELECT set_config('vedtak.tenant', $1, true)")
+        .bind(tenant)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 fn page() -> usize {

@@ -1,15 +1,14 @@
 //! The overview of all projects of a tenant.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use prost::Message;
 use sqlx::PgConnection;
 
-use super::{Projection, Projections};
-use crate::domain::{Aggregated, Stream, overview};
-use crate::ledger::{Entry, Ledger, LedgerError};
-use crate::rules::Rules;
-use crate::schema::v1::{Aggregate, Project, ProjectOverview};
+use super::{Projection, Projections, set_tenant};
+use crate::domain::{Aggregated, State, overview};
+use crate::ledger::LedgerError;
+use crate::schema::v1::{Project, ProjectOverview};
 
 /// One row a project, as of the last record projected or a little later.
 #[derive(Clone, Copy, Debug)]
@@ -18,23 +17,9 @@ pub struct ProjectOverviews;
 impl Projection for ProjectOverviews {
     const NAME: &'static str = "project_overviews_1";
 
-    async fn project(
-        ledger: &Ledger<Rules>,
-        connection: &mut PgConnection,
-        tenant: &str,
-        entries: &[Entry],
-    ) -> Result<(), LedgerError> {
-        let streams: BTreeMap<&str, i64> = entries
-            .iter()
-            .filter(|entry| Stream::parse(&entry.stream).is_some_and(|stream| stream.aggregate == Aggregate::Project))
-            .map(|entry| (entry.stream.as_str(), entry.version))
-            .collect();
-        let mut overviews = Vec::with_capacity(streams.len());
-        for (stream, version) in streams {
-            if let Some(state) = ledger.state_since(tenant, stream, version).await? {
-                overviews.extend(Project::of(&state).map(overview));
-            }
-        }
+    async fn project(connection: &mut PgConnection, tenant: &str, states: &[Arc<State>]) -> Result<(), LedgerError> {
+        let projects = states.iter().filter_map(|state| Project::of(state));
+        let overviews: Vec<ProjectOverview> = projects.filter(|project| project.version > 0).map(overview).collect();
         let ids: Vec<&str> = overviews.iter().map(|overview| overview.project_id.as_str()).collect();
         let kinds: Vec<i32> = overviews.iter().map(|overview| overview.kind).collect();
         let statuses: Vec<i32> = overviews.iter().map(|overview| overview.status).collect();
@@ -51,6 +36,14 @@ impl Projection for ProjectOverviews {
         .bind(bytes)
         .execute(connection)
         .await?;
+        Ok(())
+    }
+
+    async fn clear(connection: &mut PgConnection, tenant: &str) -> Result<(), LedgerError> {
+        sqlx::query("DELETE FROM vedtak.project_overviews WHERE tenant = $1")
+            .bind(tenant)
+            .execute(connection)
+            .await?;
         Ok(())
     }
 }
@@ -75,10 +68,7 @@ impl Projections {
     /// When the database does not answer.
     pub async fn project_overviews(&self, tenant: &str, filter: &Filter) -> Result<Vec<ProjectOverview>, LedgerError> {
         let mut transaction = self.ledger.store().pool().begin().await?;
-        sqlx::query("SELECT set_config('vedtak.tenant', $1, true)")
-            .bind(tenant)
-            .execute(&mut *transaction)
-            .await?;
+        set_tenant(&mut transaction, tenant).await?;
         let rows: Vec<Vec<u8>> = sqlx::query_scalar(
             "SELECT overview FROM vedtak.project_overviews
              WHERE tenant = $1 AND project_id > $2 AND ($3 = 0 OR kind = $3) AND ($4 = 0 OR status = $4)

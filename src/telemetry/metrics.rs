@@ -71,6 +71,8 @@ pub struct Metrics {
     append_queue: UpDownCounter<i64>,
     projection_lag: Gauge<u64>,
     projection_stopped: Gauge<u64>,
+    unreadable_streams: Gauge<u64>,
+    history_lost: Counter<u64>,
 }
 
 impl Metrics {
@@ -118,6 +120,14 @@ impl Metrics {
                 "vedtak.projection.stopped",
                 "In how many tenants a projection has stopped.",
             ),
+            unreadable_streams: gauge(
+                "vedtak.streams.unreadable",
+                "How many streams hold a record that cannot be read, by the projection that leaves them out.",
+            ),
+            history_lost: counter(
+                "vedtak.history.lost",
+                "How often the database's history of a tenant was found to be another than the one that was known.",
+            ),
         }
     }
 
@@ -155,6 +165,12 @@ impl Metrics {
         self.append_queue.add(change, &[]);
     }
 
+    /// So many streams hold a record that cannot be read.
+    pub fn unreadable(&self, projection: &'static str, streams: u64) {
+        self.unreadable_streams
+            .record(streams, &[KeyValue::new("projection", projection)]);
+    }
+
     /// How far a projection is behind, in the tenant where it is most behind, and in how many tenants it has stopped.
     pub fn projection(&self, name: &'static str, positions_behind: u64, tenants_stopped: u64) {
         let attributes = [KeyValue::new("projection", name)];
@@ -170,5 +186,9 @@ impl crate::ledger::Observer for Metrics {
 
     fn queued(&self, change: i64) {
         Self::queued(self, change);
+    }
+
+    fn history_lost(&self) {
+        self.history_lost.add(1, &[]);
     }
 }

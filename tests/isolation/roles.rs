@@ -127,7 +127,7 @@ async fn service_and_reader_make_nothing_and_hand_nothing_on() {
     for statement in [
         "SELECT * FROM vedtak.lagging('x')",
         "SELECT vedtak.take_checkpoint('x', 'y')",
-        "SELECT * FROM vedtak.open_append(ARRAY['x'], ARRAY[]::text[], ARRAY[]::uuid[])",
+        "SELECT * FROM vedtak.open_append(ARRAY['x'], ARRAY[0], ARRAY['']::bytea[], ARRAY[]::text[], ARRAY[]::uuid[])",
         "SELECT * FROM vedtak.answered(ARRAY['x'], ARRAY[]::uuid[])",
     ] {
         refused(&mut reader, statement).await;

@@ -16,8 +16,8 @@ async fn touched(session: &mut PgConnection, statement: &str) -> u64 {
     match session.execute(AssertSqlSafe(statement.to_owned())).await {
         Ok(done) => done.rows_affected(),
         Err(error) => {
-            let error = error.into_database_error().expect(statement);
-            assert!(is_refusal(&*error), "{statement}: {error}");
+            let refusal = error.as_database_error().is_some_and(is_refusal);
+            assert!(refusal, "{statement}: {error}");
             0
         }
     }
@@ -53,8 +53,11 @@ async fn without_its_own_tenant_set_a_role_sees_and_touches_no_row_of_any_table(
                         .fetch_one(&mut session)
                         .await;
                 assert_eq!(counted.unwrap_or_default(), 0, "{role}, {elsewhere:?}: {table}");
+                // In a session of its own: the client loses step after a COPY that is refused, as that of a view is.
+                let mut copying = self::session(&server.database, role).await;
+                set_tenant(&mut copying, elsewhere).await;
                 assert_eq!(
-                    copied(&mut session, &table).await,
+                    copied(&mut copying, &table).await,
                     0,
                     "{role}, {elsewhere:?}: COPY of {table}"
                 );
@@ -156,10 +159,10 @@ async fn a_reading_leaves_no_tenant_behind_on_its_connection() {
     let (server, _) = two_tenants().await;
     let mut session = session(&server.database, "vedtak_service").await;
     for reading in [
-        format!("SELECT count(*) FROM vedtak.read_ledger('{OURS}', 0, 100, 100)"),
+        format!("SELECT count(*) FROM vedtak.read_ledger('{OURS}', 0, 100, 100, 0, '')"),
         format!("SELECT count(*) FROM vedtak.head('{OURS}')"),
         format!(
-            "SELECT count(*) FROM vedtak.open_append(ARRAY['{OURS}', '{THEIRS}'], ARRAY[]::text[], ARRAY[]::uuid[])"
+            "SELECT count(*) FROM vedtak.open_append(ARRAY['{OURS}', '{THEIRS}'], ARRAY[0, 0], ARRAY['', '']::bytea[], ARRAY[]::text[], ARRAY[]::uuid[])"
         ),
     ] {
         let read: i64 = sqlx::query_scalar(AssertSqlSafe(reading.clone()))

@@ -15,3 +15,4 @@ mod readings;
 pub mod replay;
 mod slow_rules;
 mod trail;
+mod tree;

@@ -148,6 +148,8 @@ impl Observer for Deaf {
     fn appended(&self, _: usize, _: usize, _: Duration) {}
 
     fn queued(&self, _: i64) {}
+
+    fn history_lost(&self) {}
 }
 
 /// A server in this process, on a real socket, over a database of its own.

@@ -14,10 +14,9 @@ impl Answer for ListProjects {
     async fn answer(self, service: &Service, caller: &Caller) -> Result<ProjectList, Failure> {
         reached(service, caller, self.at_least).await?;
         let projections = service.projections();
-        projections
+        let position = projections
             .wait::<ProjectOverviews>(&caller.tenant, self.at_least)
             .await?;
-        let position = projections.position::<ProjectOverviews>(&caller.tenant).await?;
         let size = page_size(self.page_size);
         let filter = Filter {
             kind: self.kind,

@@ -10,7 +10,7 @@ use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::clock;
 use crate::domain::{Aggregated, Facts, Refusal, State, Stream};
-use crate::ledger::{MOST_ROUNDS, MOST_STREAMS, Reach};
+use crate::ledger::{self, Anchor, Hash, LedgerHead, MOST_ROUNDS, MOST_STREAMS, Reach};
 use crate::schema::Validate;
 use crate::schema::v1::{AsOf, Organization, Project, as_of};
 
@@ -21,7 +21,7 @@ pub(super) const fn page_size(asked: i32) -> i32 {
 
 /// A state as of some point of the ledger.
 pub(super) struct Reading<S> {
-    state: Arc<State>,
+    state: ledger::Reading<State>,
     /// The day that the point lies on, YYYY-MM-DD.
     pub today: String,
     pub reach: Reach,
@@ -31,13 +31,13 @@ pub(super) struct Reading<S> {
 impl<S> Reading<S> {
     /// The state, which is known to be of this kind and to have events.
     pub(super) fn get(&self) -> Result<&S, Failure> {
-        (self.of)(&self.state)
+        (self.of)(&self.state.state)
             .ok_or_else(|| Failure::internal("reading a state", &"it is of another kind than its stream"))
     }
 
     /// The position of the last event in it.
     pub(super) fn position(&self) -> i64 {
-        self.state.position()
+        self.state.state.position()
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn state<S: Aggregated>(
         .ledger()
         .state(&caller.tenant, &name, &reach)
         .await?
-        .filter(|state| state.version() > 0);
+        .filter(|reading| reading.state.version() > 0);
     let state = state.ok_or_else(|| not_found(&name, &reach))?;
     Ok(Reading {
         state,
@@ -126,7 +126,7 @@ pub(super) async fn reached(service: &Service, caller: &Caller, at_least: i64) -
     if at_least == 0 {
         return Ok(());
     }
-    let head = head(service, caller).await?.0;
+    let head = position(head(service, caller).await?);
     if at_least > head {
         Err(Failure::beyond_head("at_least", at_least, head))
     } else {
@@ -134,13 +134,14 @@ pub(super) async fn reached(service: &Service, caller: &Caller, at_least: i64) -
     }
 }
 
-/// How far the tenant's ledger has come, and when.
-pub(super) async fn head(service: &Service, caller: &Caller) -> Result<(i64, Option<OffsetDateTime>), Failure> {
-    Ok(service
-        .ledger()
-        .head(&caller.tenant)
-        .await?
-        .map_or((0, None), |(position, time)| (position, Some(time))))
+/// How far the tenant's ledger has come; none when nothing is recorded.
+pub(super) async fn head(service: &Service, caller: &Caller) -> Result<Option<LedgerHead>, Failure> {
+    Ok(service.ledger().head(&caller.tenant).await?)
+}
+
+/// The position of the last record.
+fn position(head: Option<LedgerHead>) -> i64 {
+    head.map_or(0, |head| head.known.position)
 }
 
 /// What is read, and the day that it is seen on. A point that lies ahead is refused: the same question would have another answer
@@ -150,7 +151,7 @@ async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Resul
     let (position, today) = match as_of.point {
         None => (None, clock::today()),
         Some(as_of::Point::Position(position)) => {
-            let (head, _) = head(service, caller).await?;
+            let head = self::position(head(service, caller).await?);
             if position > head {
                 return Err(Failure::beyond_head("as_of.position", position, head));
             }
@@ -226,12 +227,9 @@ pub(super) async fn together<A>(
     reached(service, caller, at_least).await?;
     let (reach, today) = reach(service, caller, as_of).await?;
     // What is recorded while the streams are read is in none of them.
-    let position = match reach.position {
-        Some(position) => position,
-        None => head(service, caller).await?.0,
-    };
+    let head = head(service, caller).await?;
     let pinned = Reach {
-        position: Some(position),
+        position: Some(reach.position.unwrap_or_else(|| position(head))),
         ..reach.clone()
     };
     let mut states: HashMap<Stream, Arc<State>> = HashMap::new();
@@ -241,6 +239,10 @@ pub(super) async fn together<A>(
         streams.dedup();
         streams.retain(|stream| !states.contains_key(stream));
         if streams.is_empty() {
+            // All of them were read up to there, so that they are of one history if that one is still the database's.
+            if let Some(head) = head {
+                service.ledger().require(&caller.tenant, &head.known).await?;
+            }
             return read(&Facts::new(&states), &Point { reach, pinned, today });
         }
         if states.len() + streams.len() > MOST_STREAMS {
@@ -250,7 +252,7 @@ pub(super) async fn together<A>(
             let name = stream.to_string();
             let state = service.ledger().state(&caller.tenant, &name, &pinned).await?;
             let state = state.ok_or_else(|| not_found(&name, &pinned))?;
-            states.insert(stream, state);
+            states.insert(stream, state.state);
         }
     }
     Err(Failure::new(
@@ -278,7 +280,7 @@ pub(super) struct Page<T> {
 }
 
 /// One page of a list inside the aggregate of this kind and id. Every page after the first is of the position that the first
-/// one was of.
+/// one was of, in the same history.
 pub(super) async fn state_page<S: Aggregated, T: Clone>(
     service: &Service,
     caller: &Caller,
@@ -286,44 +288,74 @@ pub(super) async fn state_page<S: Aggregated, T: Clone>(
     part: Part,
     list: impl FnOnce(&S) -> Vec<T> + Send,
 ) -> Result<Page<T>, Failure> {
-    let (as_of, offset) = place(&part)?;
+    let token = PageToken::of(&part.page_token)?;
+    let (as_of, offset) = match token {
+        None => (part.as_of, 0),
+        Some(token) => {
+            service.ledger().require(&caller.tenant, &token.known).await?;
+            (Some(token.as_of), token.offset)
+        }
+    };
     let reading = state(service, caller, id, as_of, part.at_least).await?;
     Ok(cut(list(reading.get()?), offset, part.page_size, &reading))
 }
 
-/// A page token is `<position>.<offset>`, and `<position>.<offset>.<day>` in a list as of an effective date.
-fn place(part: &Part) -> Result<(Option<AsOf>, usize), Failure> {
-    if part.page_token.is_empty() {
-        return Ok((part.as_of.clone(), 0));
+/// Where the next page goes on: `<position>.<offset>.<known position>.<known root>`, and `.<day>` in a list as of an effective date.
+struct PageToken {
+    as_of: AsOf,
+    offset: usize,
+    /// The history that the first page was of.
+    known: Anchor,
+}
+
+impl PageToken {
+    fn of(text: &str) -> Result<Option<Self>, Failure> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let token = Self::read(text).ok_or_else(|| {
+            Failure::field(
+                "page_token",
+                "Must be the next_page_token of the page before, as it was.",
+            )
+        })?;
+        Ok(Some(token))
     }
-    let read = || {
-        let mut parts = part.page_token.splitn(3, '.');
-        let position = parts.next()?.parse::<i64>().ok().filter(|position| *position > 0)?;
-        let offset = parts.next()?.parse().ok()?;
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(5, '.');
+        let mut number = || parts.next()?.parse::<i64>().ok().filter(|number| *number >= 0);
+        let (position, offset, known) = (number()?, number()?, number()?);
+        let mut root = Hash::default();
+        hex::decode_to_slice(parts.next()?, &mut root).ok()?;
         let as_of = AsOf {
             point: Some(as_of::Point::Position(position)),
             effective_date: parts.next().map(str::to_owned),
         };
         let has_been = as_of.effective_date.iter().all(|day| *day <= clock::today());
-        (as_of.check().is_empty() && has_been).then_some((Some(as_of), offset))
-    };
-    read().ok_or_else(|| {
-        Failure::field(
-            "page_token",
-            "Must be the next_page_token of the page before, as it was.",
-        )
-    })
+        let ordered = 0 < position && position <= known;
+        (ordered && has_been && as_of.check().is_empty()).then_some(Self {
+            as_of,
+            offset: usize::try_from(offset).ok()?,
+            known: Anchor { position: known, root },
+        })
+    }
 }
 
 fn cut<T: Clone, S>(all: Vec<T>, offset: usize, asked: i32, reading: &Reading<S>) -> Page<T> {
     let position = reading.position();
     let size = usize::try_from(page_size(asked)).unwrap_or_default();
     let end = offset.saturating_add(size);
-    let next_page_token = match &reading.reach.decided_by {
-        _ if end >= all.len() => String::new(),
-        None => format!("{position}.{end}"),
-        Some(day) => format!("{position}.{end}.{day}"),
-    };
+    let mut next_page_token = String::new();
+    if end < all.len() {
+        let known = reading.state.known;
+        let root = hex::encode(known.root);
+        next_page_token = format!("{position}.{end}.{}.{root}", known.position);
+        if let Some(day) = &reading.reach.decided_by {
+            next_page_token.push('.');
+            next_page_token.push_str(day);
+        }
+    }
     Page {
         items: all.into_iter().skip(offset).take(size).collect(),
         next_page_token,

@@ -12,7 +12,7 @@ use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::domain;
-use crate::ledger::Entry;
+use crate::ledger::{Anchor, Entry};
 use crate::schema::v1::*;
 
 /// How many records are read at a time for a stream.
@@ -30,10 +30,14 @@ impl Answer for GetHead {
     type Reply = Head;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<Head, Failure> {
-        let (position, recorded_at) = head(service, caller).await?;
+        let head = head(service, caller).await?;
+        let known = head.map_or_else(Anchor::beginning, |head| head.known);
+        let unreadable = service.projections().unreadable(&caller.tenant).await?;
         Ok(Head {
-            position,
-            recorded_at: recorded_at.map(timestamp),
+            position: known.position,
+            recorded_at: head.map(|head| timestamp(head.recorded_at)),
+            root: known.root.to_vec().into(),
+            unreadable,
         })
     }
 }

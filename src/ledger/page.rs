@@ -1,0 +1,143 @@
+//! A page of records, read in the same moment as whether the history is still the one that the reader knows.
+
+use std::sync::Arc;
+
+use sqlx::postgres::PgRow;
+use sqlx::{Executor, FromRow, PgConnection, Postgres, Row};
+
+use super::entry::Entry;
+use super::error::LedgerError;
+use super::history::Anchor;
+use super::judge::{Judge, Unreadable};
+use super::memory::Held;
+
+/// How many records are read at a time when a stream is folded.
+pub(super) const PAGE: i32 = 1_000;
+
+/// A page of records, and what was true of the history at that moment.
+pub(super) struct Page {
+    /// Where it had come to.
+    pub known: Anchor,
+    /// Whether it had the root that the reader knew; when not, there are no entries.
+    pub held: bool,
+    pub entries: Vec<Entry>,
+}
+
+impl Page {
+    /// Reads what the functions of `migrations/0005_reading.sql` answer.
+    fn of(rows: &[PgRow]) -> Result<Self, sqlx::Error> {
+        let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            if row.try_get::<Option<i64>, _>("position")?.is_some() {
+                entries.push(Entry::from_row(row)?);
+            }
+        }
+        Ok(Self {
+            known: Anchor::read(first.try_get("head")?, first.try_get("root")?)?,
+            held: first.try_get("held")?,
+            entries,
+        })
+    }
+}
+
+/// Reads one page: of a stream, after a version; or of the whole ledger, after a position. `known` is the history that the reader
+/// has read so far.
+pub(super) async fn read_page<'c>(
+    executor: impl Executor<'c, Database = Postgres>,
+    tenant: &str,
+    stream: Option<&str>,
+    after: i64,
+    up_to: i64,
+    at_most: i32,
+    known: &Anchor,
+) -> Result<Page, sqlx::Error> {
+    let query = match stream {
+        Some(stream) => sqlx::query("SELECT * FROM vedtak.read_stream($1, $2, $3, $4, $5, $6, $7)")
+            .bind(tenant)
+            .bind(stream),
+        None => sqlx::query("SELECT * FROM vedtak.read_ledger($1, $2, $3, $4, $5, $6)").bind(tenant),
+    };
+    let rows = query
+        .bind(after)
+        .bind(up_to)
+        .bind(at_most)
+        .bind(known.position)
+        .bind(known.root.as_slice())
+        .fetch_all(executor)
+        .await?;
+    Page::of(&rows)
+}
+
+/// The records of several streams, each (tenant, stream, version, history) after that version; none for one that has more than a page,
+/// and for one of another history.
+pub(super) async fn read_tails(
+    connection: &mut PgConnection,
+    asked: &[(&str, &str, i64, Anchor)],
+) -> Result<Vec<Option<Page>>, sqlx::Error> {
+    let rows = sqlx::query("SELECT * FROM vedtak.read_streams($1, $2, $3, $4, $5, $6)")
+        .bind(asked.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
+        .bind(asked.iter().map(|(_, stream, ..)| *stream).collect::<Vec<_>>())
+        .bind(asked.iter().map(|(_, _, version, _)| *version).collect::<Vec<_>>())
+        .bind(PAGE)
+        .bind(asked.iter().map(|(.., known)| known.position).collect::<Vec<_>>())
+        .bind(
+            asked
+                .iter()
+                .map(|(.., known)| known.root.as_slice())
+                .collect::<Vec<_>>(),
+        )
+        .fetch_all(connection)
+        .await?;
+    let mut tails = Vec::with_capacity(asked.len());
+    // Each stream has at least one row, and they come in the order asked.
+    for rows in rows.chunk_by(|a, b| a.try_get::<i32, _>("number").ok() == b.try_get::<i32, _>("number").ok()) {
+        let page = Page::of(rows)?;
+        let full = page.entries.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+        tails.push((page.held && !full).then_some(page));
+    }
+    Ok(tails)
+}
+
+/// Folds what came after the state of a stream, up to a position. `known` is the history that the state is of; afterwards it is where
+/// that history has come to.
+pub(super) async fn fold_on<J: Judge>(
+    judge: &J,
+    connection: &mut PgConnection,
+    tenant: &str,
+    stream: &str,
+    held: &mut Held<J::State>,
+    known: &mut Anchor,
+    up_to: i64,
+) -> Result<(), LedgerError> {
+    loop {
+        let version = judge.version(&held.state);
+        let page = read_page(&mut *connection, tenant, Some(stream), version, up_to, PAGE, known).await?;
+        if !page.held {
+            return Err(LedgerError::HistoryLost {
+                position: known.position,
+            });
+        }
+        *known = page.known;
+        let full = page.entries.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+        page.fold_into(judge, held)?;
+        if !full {
+            return Ok(());
+        }
+    }
+}
+
+impl Page {
+    /// Folds all of it into a state.
+    pub(super) fn fold_into<J: Judge>(&self, judge: &J, held: &mut Held<J::State>) -> Result<(), Unreadable> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let state = Arc::make_mut(&mut held.state);
+        for entry in &self.entries {
+            entry.fold_into(judge, state)?;
+            held.bytes += entry.record.len() as u64;
+        }
+        Ok(())
+    }
+}
