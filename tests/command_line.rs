@@ -16,7 +16,7 @@ use crate::support;
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/nordre-land.json");
 
 /// The program, with none of the settings of whoever runs the tests.
-fn vedtak() -> Command {
+pub fn vedtak() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vedtak"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("VEDTAK_")) {
         command.env_remove(name);

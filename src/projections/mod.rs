@@ -179,6 +179,9 @@ impl Projections {
             if most >= page() {
                 continue;
             }
+            if let Err(error) = store.patiently(self.measure_unreadable::<P>()).await {
+                warn!(%error, projection = P::NAME, "nobody knows how many streams cannot be read");
+            }
             if most > 0 {
                 let _ = tokio::time::timeout(GATHER, self.wanted.notified()).await;
                 continue;
@@ -328,10 +331,7 @@ impl Projections {
 
     /// Tries the streams again that could not be read: a newer binary may know what an older one did not.
     async fn retry_unreadable<P: Projection>(&self) -> Result<(), LedgerError> {
-        let tenants = self.unreadable_tenants::<P>().await?;
-        self.metrics
-            .unreadable(P::NAME, tenants.iter().map(|(_, streams)| streams.unsigned_abs()).sum());
-        for (tenant, _) in tenants {
+        for (tenant, _) in self.unreadable_tenants::<P>().await? {
             let mut transaction = self.ledger.store().pool().begin().await?;
             if take_checkpoint::<P>(&mut transaction, &tenant).await?.is_none() {
                 continue;
@@ -347,6 +347,14 @@ impl Projections {
             self.project::<P>(&mut transaction, &tenant, &streams).await?;
             transaction.commit().await?;
         }
+        Ok(())
+    }
+
+    /// Tells how many streams cannot be read.
+    async fn measure_unreadable<P: Projection>(&self) -> Result<(), LedgerError> {
+        let tenants = self.unreadable_tenants::<P>().await?;
+        let streams = tenants.iter().map(|(_, streams)| streams.unsigned_abs()).sum();
+        self.metrics.unreadable(P::NAME, streams);
         Ok(())
     }
 

@@ -49,6 +49,7 @@ impl Asked {
 
 /// The next records of a stream, as they should be.
 struct Next {
+    event: &'static str,
     tenant: String,
     position: i64,
     root: String,
@@ -58,17 +59,37 @@ struct Next {
     request: String,
 }
 
+/// Appends to a stream an event that this version does not know, as a newer version or whoever has the service's login can.
+pub async fn append_unknown_event(database: &str, tenant: &str, stream: &str) {
+    let mut session = session(database, "vedtak_service").await;
+    set_tenant(&mut session, Some(tenant)).await;
+    let mut next = Next::of(&mut session, tenant, stream).await;
+    next.event = "vedtak.v1.OfTheFuture";
+    let call = next.asked(&[next.record(0, "", "")]).call();
+    let moved: Option<Vec<String>> = sqlx::query_scalar(AssertSqlSafe(call))
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
+    assert_eq!(moved, None);
+}
+
 const EVENT: &str = "vedtak.v1.RiskRegistered";
 
 impl Next {
     /// After what is recorded, with the time that it is there.
-    async fn of(session: &mut PgConnection) -> Self {
+    async fn of(session: &mut PgConnection, tenant: &str, stream: &str) -> Self {
         let query = "SELECT h.tenant, h.position, encode(h.root, 'hex') AS root,
                 to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at,
                 r.stream, max(r.version) AS version, gen_random_uuid()::text AS request
-            FROM vedtak.heads h JOIN vedtak.records r ON r.tenant = h.tenant WHERE h.tenant = $1 GROUP BY h.tenant, h.position, h.root, r.stream";
-        let row: PgRow = sqlx::query(query).bind(OURS).fetch_one(session).await.unwrap();
+            FROM vedtak.heads h JOIN vedtak.records r ON r.tenant = h.tenant WHERE h.tenant = $1 AND r.stream LIKE $2 GROUP BY h.tenant, h.position, h.root, r.stream";
+        let row: PgRow = sqlx::query(query)
+            .bind(tenant)
+            .bind(stream)
+            .fetch_one(session)
+            .await
+            .unwrap();
         Self {
+            event: EVENT,
             tenant: row.get("tenant"),
             position: row.get::<i64, _>("position") + 1,
             root: row.get("root"),
@@ -81,12 +102,13 @@ impl Next {
 
     fn record(&self, index: i64, reason: &str, relies_on: &str) -> String {
         format!(
-            r#"{{"actor":{{"subject":"kari"}},"data":{{}},"effective_date":"2026-01-01","nonce":"00","position":{},{reason}"recorded_at":"{}",{relies_on}"request_id":"{}","stream":"{}","tenant":"{}","type":"{EVENT}","version":{}}}"#,
+            r#"{{"actor":{{"subject":"kari"}},"data":{{}},"effective_date":"2026-01-01","nonce":"00","position":{},{reason}"recorded_at":"{}",{relies_on}"request_id":"{}","stream":"{}","tenant":"{}","type":"{}","version":{}}}"#,
             self.position + index,
             self.at,
             self.request,
             self.stream,
             self.tenant,
+            self.event,
             self.version + index
         )
     }
@@ -107,7 +129,7 @@ impl Next {
             times: format!("'{}'", self.at),
             streams: each(format!("'{}'", self.stream)),
             versions: versions.collect::<Vec<_>>().join(", "),
-            types: each(format!("'{EVENT}'")),
+            types: each(format!("'{}'", self.event)),
             requests: each(format!("'{}'", self.request)),
             records: records
                 .iter()
@@ -167,7 +189,7 @@ async fn the_database_takes_records_that_are_what_their_columns_say() {
             r#""relies_on":[{"position":3,"stream":"organization/a"}],"#,
         ),
     ] {
-        let next = Next::of(&mut session).await;
+        let next = Next::of(&mut session, OURS, "project/%").await;
         let records: Vec<String> = (0..3).map(|index| next.record(index, reason, relies_on)).collect();
         let call = next.asked(&records).call();
         let moved: Option<Vec<String>> = sqlx::query_scalar(AssertSqlSafe(call))
@@ -198,7 +220,7 @@ async fn the_database_takes_nothing_that_could_not_be_read_again() {
     let before = recorded(&server.database).await;
     let mut session = session(&server.database, "vedtak_service").await;
     set_tenant(&mut session, Some(OURS)).await;
-    let next = Next::of(&mut session).await;
+    let next = Next::of(&mut session, OURS, "project/%").await;
     let good = next.record(0, "", "");
     let asked = next.asked(std::slice::from_ref(&good));
     let other = |change: &dyn Fn(&mut Asked)| {
@@ -350,7 +372,7 @@ async fn the_database_takes_nothing_that_could_not_be_read_again() {
     }
     // It was all the forging: the good one is taken, if its time has not passed meanwhile.
     session.execute("SELECT 1").await.unwrap();
-    let next = Next::of(&mut session).await;
+    let next = Next::of(&mut session, OURS, "project/%").await;
     let call = next.asked(&[next.record(0, "", "")]).call();
     let moved: Option<Vec<String>> = sqlx::query_scalar(AssertSqlSafe(call))
         .fetch_one(&mut session)

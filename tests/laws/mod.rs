@@ -16,3 +16,4 @@ pub mod replay;
 mod slow_rules;
 mod trail;
 mod tree;
+mod unreadable;

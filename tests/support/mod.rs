@@ -213,8 +213,7 @@ impl Server {
 
     /// A gRPC channel that sends this token.
     pub async fn channel(&self, token: &str) -> Authorized {
-        let channel = Channel::from_shared(self.url("")).unwrap().connect().await.unwrap();
-        InterceptedService::new(channel, Bearer::new(token))
+        channel(&self.url(""), token).await
     }
 }
 
@@ -222,6 +221,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stopping.cancel();
     }
+}
+
+/// A gRPC channel to a server that sends this token.
+pub async fn channel(url: &str, token: &str) -> Authorized {
+    let channel = Channel::from_shared(url.to_owned()).unwrap().connect().await.unwrap();
+    InterceptedService::new(channel, Bearer::new(token))
 }
 
 /// A channel that sends a token.
