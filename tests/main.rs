@@ -5,6 +5,7 @@ mod command_line;
 mod coverage;
 mod documentation;
 mod domain;
+mod history;
 mod hostile;
 mod identity;
 mod isolation;
