@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
-use crate::domain::{Kind, Refusal};
+use crate::domain::{self, Kind, LONGEST_SENTENCE, Refusal};
 use crate::ledger::{AppendError, LedgerError, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS};
 use crate::schema::{JsonError, Violation};
 
@@ -17,7 +17,7 @@ pub const ERROR_DOMAIN: &str = "vedtak";
 
 /// No more violations are told than fit into this many bytes: in gRPC they travel in headers, thrice over, and callers take no more
 /// than some kilobytes of those.
-const MOST_TOLD: usize = 1_500;
+const MOST_TOLD: usize = 900;
 
 /// Why a call failed. The reason is stable and for machines, the sentence for people.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl Failure {
         Self {
             code,
             reason,
-            sentence: sentence.into(),
+            sentence: domain::within(&sentence.into(), LONGEST_SENTENCE),
             rule: None,
             violations: Vec::new(),
             metadata: HashMap::new(),
