@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::domain::{self, Kind, LONGEST_SENTENCE, Refusal};
-use crate::ledger::{AppendError, LedgerError, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS};
+use crate::ledger::{AppendError, Crowded, LedgerError, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS};
 use crate::schema::{JsonError, Violation};
 
 /// The domain of our reasons, in `google.rpc.ErrorInfo`.
@@ -270,10 +270,21 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Unreadable(unreadable) => Self::internal("reading the ledger", &unreadable),
+            LedgerError::Crowded { retry_after } => Crowded { retry_after }.into(),
             error => {
                 tracing::error!(%error, "the database did not answer");
                 Self::unavailable("The database does not answer. Try again in a moment.")
             }
+        }
+    }
+}
+
+impl From<Crowded> for Failure {
+    fn from(crowded: Crowded) -> Self {
+        let sentence = "Too many questions that take long are waiting. Ask again a little later, and fewer of them at once.";
+        Self {
+            retry_after: Some(crowded.retry_after),
+            ..Self::new(Code::ResourceExhausted, "LONG_READINGS_FULL", sentence)
         }
     }
 }

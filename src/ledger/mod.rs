@@ -2,13 +2,16 @@
 //! is asked of a [`Judge`].
 
 mod append;
+mod aside;
 mod batch;
 mod draft;
 mod error;
 mod heads;
+mod history;
 mod judge;
 mod judged;
 mod judging;
+mod long;
 mod memory;
 mod queue;
 mod read;
@@ -23,7 +26,9 @@ mod writer;
 use std::sync::Arc;
 
 pub use error::{AppendError, LedgerError};
+pub use history::{Came, History, LARGE};
 pub use judge::{Circumstances, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
+pub use long::{Crowded, Long, Stay};
 pub use read::{Entry, Reach};
 pub use record::{Envelope, MAX_RECORD_BYTES, Reliance, leaf_hash};
 pub use signal::{Appended, Signals};
@@ -44,6 +49,8 @@ pub struct Ledger<J: Judge> {
     states: States<J::State>,
     signals: Signals,
     queues: Queues<J>,
+    long: Long,
+    kept_history_bytes: u64,
 }
 
 impl<J: Judge> Clone for Ledger<J> {
@@ -54,6 +61,8 @@ impl<J: Judge> Clone for Ledger<J> {
             states: self.states.clone(),
             signals: self.signals.clone(),
             queues: self.queues.clone(),
+            long: self.long.clone(),
+            kept_history_bytes: self.kept_history_bytes,
         }
     }
 }
@@ -71,6 +80,8 @@ impl<J: Judge> Ledger<J> {
             states,
             signals,
             queues,
+            long: Long::new(config.long_places, config.long_readings, config.long_readings_per_tenant),
+            kept_history_bytes: config.kept_history_bytes,
         }
     }
 
@@ -98,6 +109,18 @@ impl<J: Judge> Ledger<J> {
     #[must_use]
     pub fn judge(&self) -> &J {
         &self.judge
+    }
+
+    /// The places for long work.
+    #[must_use]
+    pub const fn long(&self) -> &Long {
+        &self.long
+    }
+
+    /// How much memory histories may take that are kept to be walked on: see [`WriterConfig::kept_history_bytes`].
+    #[must_use]
+    pub const fn kept_history_bytes(&self) -> u64 {
+        self.kept_history_bytes
     }
 
     /// The database.

@@ -8,13 +8,14 @@ use uuid::Uuid;
 
 use super::Ledger;
 use super::error::LedgerError;
+use super::history::{Came, History};
 use super::judge::{Judge, Standing, Unreadable};
 use super::memory::Key;
 use super::record::Envelope;
 use crate::schema::v1::{Receipt, RecordedEvent};
 
 /// How many records are read at a time when a stream is folded.
-const PAGE: i32 = 1_000;
+pub(super) const PAGE: i32 = 1_000;
 
 /// One row of the ledger.
 #[derive(Clone, Debug, FromRow)]
@@ -64,7 +65,7 @@ impl Entry {
     }
 
     /// Refuses a record that does not come next after a version of its stream.
-    fn follows(&self, version: i64) -> Result<(), Unreadable> {
+    pub(super) fn follows(&self, version: i64) -> Result<(), Unreadable> {
         if version + 1 == self.version {
             return Ok(());
         }
@@ -74,7 +75,7 @@ impl Entry {
         )))
     }
 
-    fn fold<J: Judge>(&self, envelope: &Envelope<'_>, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
+    pub(super) fn fold<J: Judge>(&self, envelope: &Envelope<'_>, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
         let event = judge
             .read(&self.event_type, envelope.data.get())
             .map_err(|problem| self.unreadable(problem))?;
@@ -122,7 +123,7 @@ impl Reach {
     }
 
     /// Whether what was decided on this day is read.
-    fn includes(&self, effective_date: &str) -> bool {
+    pub(super) fn includes(&self, effective_date: &str) -> bool {
         self.decided_by.as_deref().is_none_or(|day| effective_date <= day)
     }
 }
@@ -197,14 +198,17 @@ impl<J: Judge> Ledger<J> {
     /// # Errors
     /// When the database does not answer, or a record cannot be read.
     pub async fn state(&self, tenant: &str, stream: &str, reach: &Reach) -> Result<Option<Arc<J::State>>, LedgerError> {
-        if reach.decided_by.is_some() {
-            // What is kept holds what was decided later, too: only the records tell them apart.
-            let state = self.walk(tenant, stream, reach, |_, _| {}).await?;
-            return Ok(state.map(Arc::new));
-        }
         let Some(empty) = self.judge().empty(stream) else {
             return Ok(None);
         };
+        if reach.decided_by.is_some() {
+            // What is kept holds what was decided later, too: only the records tell them apart.
+            let history = History::new(empty);
+            return match self.walk_on((tenant, stream), &history, reach, |_, _, ()| {}, |_| {}).await? {
+                Came::There(state, ()) => Ok(Some(state)),
+                Came::Past => Ok(None),
+            };
+        }
         let key: Key = (Arc::from(tenant), Arc::from(stream));
         // A state from before the point is as good a start as the empty one, and nearer.
         let kept = self
@@ -212,9 +216,8 @@ impl<J: Judge> Ledger<J> {
             .get(&key)
             .await
             .filter(|(_, state)| self.judge().position(state) <= reach.up_to());
-        let (kept, mut state) = kept.unwrap_or_else(|| (0, Arc::new(empty)));
-        let mut connection = self.store().pool().acquire().await?;
-        fold_on(self.judge(), &mut connection, tenant, stream, &mut state, reach.up_to()).await?;
+        let (kept, state) = kept.unwrap_or_else(|| (0, Arc::new(empty)));
+        let state = self.fold_far(tenant, stream, state, reach.up_to()).await?;
         let version = self.judge().version(&state);
         if version > kept {
             self.states.keep(key, version, Arc::clone(&state));
@@ -235,40 +238,6 @@ impl<J: Judge> Ledger<J> {
         match self.states.get(&(Arc::from(tenant), Arc::from(stream))).await {
             Some((kept, state)) if kept >= version => Ok(Some(state)),
             _ => self.state(tenant, stream, &Reach::NOW).await,
-        }
-    }
-
-    /// Walks through the history of a stream: calls for each record with the state after it. Answers the last state; none when
-    /// there are no such streams.
-    ///
-    /// # Errors
-    /// When the database does not answer, or a record cannot be read.
-    pub async fn walk(
-        &self,
-        tenant: &str,
-        stream: &str,
-        reach: &Reach,
-        mut visit: impl FnMut(&Entry, &J::State),
-    ) -> Result<Option<J::State>, LedgerError> {
-        let Some(mut state) = self.judge().empty(stream) else {
-            return Ok(None);
-        };
-        let mut connection = self.store().pool().acquire().await?;
-        let mut version = 0;
-        loop {
-            let page = read_page(&mut *connection, tenant, Some(stream), version, reach.up_to(), PAGE).await?;
-            for entry in &page {
-                entry.follows(version)?;
-                version = entry.version;
-                let envelope = entry.envelope()?;
-                if reach.includes(&envelope.effective_date) {
-                    entry.fold(&envelope, self.judge(), &mut state)?;
-                    visit(entry, &state);
-                }
-            }
-            if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
-                return Ok(Some(state));
-            }
         }
     }
 

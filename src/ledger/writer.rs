@@ -38,6 +38,16 @@ pub struct WriterConfig {
     /// weighed again when it has doubled. A stream of more events than an eighth of this, or than 250,000 when that is more, is not kept
     /// but folded anew each time.
     pub cached_events: u64,
+    /// How many places there are for long work, such as folding a long history or finding since when a finding stands: threads beside
+    /// those that serve, with a lower priority. Half as many as there are processors, when nothing is said.
+    pub long_places: usize,
+    /// The most questions that may be at long work at once, waiting for their turn or not. Tenants take turns.
+    pub long_readings: usize,
+    /// The most of them that may be of one tenant.
+    pub long_readings_per_tenant: usize,
+    /// Histories that were walked, for findings or as of an effective date, are kept to be walked on, as long as they take about so
+    /// many bytes of memory.
+    pub kept_history_bytes: u64,
 }
 
 impl Default for WriterConfig {
@@ -48,6 +58,10 @@ impl Default for WriterConfig {
             queue: 8192,
             queue_per_tenant: 2048,
             cached_events: 2_000_000,
+            long_places: std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1)),
+            long_readings: 256,
+            long_readings_per_tenant: 32,
+            kept_history_bytes: 128 << 20,
         }
     }
 }
