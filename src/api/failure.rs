@@ -366,6 +366,14 @@ impl From<AppendError<Refusal>> for Failure {
                     "To judge this, more than {MOST_STREAMS} other streams would have to be read, or bodies followed that are composed of others in more than {MOST_ROUNDS} organisations in turn. Name the body that people sit in, and fewer holders of one role."
                 ),
             ),
+            AppendError::TooCostly { most } => Self::new(
+                Code::FailedPrecondition,
+                "TOO_COSTLY",
+                format!(
+                    "To judge this takes more than the {} milliseconds that one request may take of the service, and nothing of it was recorded. Send it in smaller batches.",
+                    most.as_millis()
+                ),
+            ),
             AppendError::UnknownStream => Self::new(
                 Code::InvalidArgument,
                 "UNKNOWN_STREAM",

@@ -17,6 +17,7 @@ use super::heads::{self, Head};
 use super::judge::Judge;
 use super::judged::Judged;
 use super::judging::Judging;
+use super::limits::Limits;
 use super::memory::States;
 use super::read::read_page;
 use super::signal::Signals;
@@ -67,11 +68,20 @@ pub(super) struct Appender<J: Judge> {
     pub(super) remembered: HashMap<Arc<str>, Remembered>,
     /// The time on the clock of the database, and when it was that.
     clock: Option<(OffsetDateTime, Instant)>,
+    /// How long judging may take.
+    pub(super) limits: Limits<J>,
 }
 
 impl<J: Judge> Appender<J> {
-    pub(super) fn new(judge: Arc<J>, store: Store, states: States<J::State>, signals: Signals) -> Self {
+    pub(super) fn new(
+        judge: Arc<J>,
+        store: Store,
+        states: States<J::State>,
+        signals: Signals,
+        limits: Limits<J>,
+    ) -> Self {
         Self {
+            limits,
             judge,
             writing: Wire::new(store.clone()),
             reading: Wire::new(store.clone()),
@@ -310,6 +320,14 @@ impl<J: Judge> Appender<J> {
             }
         }
         self.give_up(judged);
+    }
+
+    /// Gives back the states of a tenant of which nothing was judged on top of what is committed.
+    pub(super) fn keep(&self, head: Head<J::State>) {
+        for (stream, state) in head.states {
+            let version = self.judge.version(&state);
+            self.states.keep((Arc::clone(&head.tenant), stream), version, state);
+        }
     }
 
     /// Answers that nobody knows whether it was recorded.

@@ -34,6 +34,12 @@ pub enum AppendError<R> {
     /// A command relies on more other streams than are looked up for one, or on names in them that are hidden deeper.
     #[error("a command relies on too many other streams")]
     ReliesOnTooMuch,
+    /// To judge the commands takes longer than any submission may.
+    #[error("it takes too long to judge")]
+    TooCostly {
+        /// How long one may take.
+        most: Duration,
+    },
     /// The stream's kind is not known.
     #[error("there are no streams of this kind")]
     UnknownStream,

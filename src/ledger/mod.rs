@@ -11,6 +11,7 @@ mod history;
 mod judge;
 mod judged;
 mod judging;
+mod limits;
 mod long;
 mod memory;
 mod queue;

@@ -17,6 +17,9 @@ use crate::schema::v1::{Receipt, RecordedEvent};
 /// How many records are read at a time when a stream is folded.
 pub(super) const PAGE: i32 = 1_000;
 
+/// How many records of each are read when several streams are caught up with at once.
+const TAIL: i32 = 100;
+
 /// One row of the ledger.
 #[derive(Clone, Debug, FromRow)]
 pub struct Entry {
@@ -299,7 +302,7 @@ pub(super) async fn read_page<'c>(
     }
 }
 
-/// The records of several streams, each (tenant, stream, version) after that version; none for one that has more than a page.
+/// The records of several streams, each (tenant, stream, version) after that version; none for one that has many.
 pub(super) async fn read_tails(
     connection: &mut PgConnection,
     asked: &[(&str, &str, i64)],
@@ -314,7 +317,7 @@ pub(super) async fn read_tails(
         .bind(asked.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
         .bind(asked.iter().map(|(_, stream, _)| *stream).collect::<Vec<_>>())
         .bind(asked.iter().map(|(.., version)| *version).collect::<Vec<_>>())
-        .bind(PAGE)
+        .bind(TAIL)
         .fetch_all(connection)
         .await?;
     let mut tails: Vec<Option<Vec<Entry>>> = asked.iter().map(|_| Some(Vec::new())).collect();
@@ -324,42 +327,38 @@ pub(super) async fn read_tails(
             tail.push(row.entry);
         }
     }
-    let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let most = usize::try_from(TAIL).unwrap_or(usize::MAX);
     Ok(tails
         .into_iter()
-        .map(|tail| tail.filter(|tail| tail.len() < page))
+        .map(|tail| tail.filter(|tail| tail.len() < most))
         .collect())
 }
 
-/// Folds what came after the state of a stream, up to a position.
+/// Folds what came after the state of a stream: so many records at the most. Answers whether that was all.
 pub(super) async fn fold_on<J: Judge>(
     judge: &J,
     connection: &mut PgConnection,
-    tenant: &str,
-    stream: &str,
+    (tenant, stream): (&str, &str),
     state: &mut Arc<J::State>,
-    up_to: i64,
-) -> Result<(), LedgerError> {
-    loop {
-        let page = read_page(
-            &mut *connection,
-            tenant,
-            Some(stream),
-            judge.version(state),
-            up_to,
-            PAGE,
-        )
-        .await?;
-        if page.is_empty() {
-            return Ok(());
+    at_most: i64,
+) -> Result<bool, LedgerError> {
+    let mut left = at_most;
+    while left > 0 {
+        let asked = i32::try_from(left).unwrap_or(PAGE).min(PAGE);
+        let after = judge.version(state);
+        let page = read_page(&mut *connection, tenant, Some(stream), after, i64::MAX, asked).await?;
+        let read = i64::try_from(page.len()).unwrap_or(i64::MAX);
+        if !page.is_empty() {
+            let state = Arc::make_mut(state);
+            for entry in page {
+                entry.fold_into(judge, state)?;
+            }
         }
-        let full = page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
-        let state = Arc::make_mut(state);
-        for entry in page {
-            entry.fold_into(judge, state)?;
+        if read < i64::from(asked) {
+            return Ok(true);
         }
-        if !full {
-            return Ok(());
-        }
+        left -= read;
+        tokio::task::yield_now().await;
     }
+    Ok(false)
 }
