@@ -135,6 +135,14 @@ impl Config {
             ("writer.batch", self.writer.batch),
             ("writer.queue", self.writer.queue),
             ("writer.queue_per_tenant", self.writer.queue_per_tenant),
+            ("writer.queue_bytes", self.writer.queue_bytes),
+            ("writer.queue_bytes_per_tenant", self.writer.queue_bytes_per_tenant),
+            (
+                "writer.judging_ms",
+                usize::try_from(self.writer.judging_ms).unwrap_or(usize::MAX),
+            ),
+            ("writer.long_readings", self.writer.long_readings),
+            ("writer.long_readings_per_tenant", self.writer.long_readings_per_tenant),
         ];
         let zero = counts.iter().filter(|(_, count)| *count == 0);
         problems.extend(zero.map(|(name, _)| format!("{name} is 0: nothing would ever be answered.")));

@@ -47,6 +47,10 @@ impl Judge for Rules {
         state.position()
     }
 
+    fn size(&self, command: &Command) -> usize {
+        command.encoded_len()
+    }
+
     fn relies_on(
         &self,
         command: &Command,

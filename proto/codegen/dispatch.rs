@@ -232,6 +232,16 @@ fn rewriting(commands: &[Named<'_>], code: &mut String) -> std::fmt::Result {
             "            Self::{name}(command) => prost::Message::encode_to_vec(command.as_ref()),"
         )?;
     }
+    writeln!(
+        code,
+        "        }}\n    }}\n\n    /// How many bytes that are.\n    #[must_use]\n    pub fn encoded_len(&self) -> usize {{\n        match self {{"
+    )?;
+    for (name, ..) in commands {
+        writeln!(
+            code,
+            "            Self::{name}(command) => prost::Message::encoded_len(command.as_ref()),"
+        )?;
+    }
     writeln!(code, "        }}\n    }}\n")?;
     writeln!(
         code,

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
-use crate::domain::{Kind, Refusal};
-use crate::ledger::{AppendError, LedgerError, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS, Unreadable};
+use crate::domain::{self, Kind, LONGEST_SENTENCE, Refusal};
+use crate::ledger::{AppendError, Crowded, LedgerError, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS, Unreadable};
 use crate::schema::{JsonError, Violation};
 
 /// The domain of our reasons, in `google.rpc.ErrorInfo`.
@@ -17,7 +17,7 @@ pub const ERROR_DOMAIN: &str = "vedtak";
 
 /// No more violations are told than fit into this many bytes: in gRPC they travel in headers, thrice over, and callers take no more
 /// than some kilobytes of those.
-const MOST_TOLD: usize = 1_500;
+const MOST_TOLD: usize = 900;
 
 /// Why a call failed. The reason is stable and for machines, the sentence for people.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl Failure {
         Self {
             code,
             reason,
-            sentence: sentence.into(),
+            sentence: domain::within(&sentence.into(), LONGEST_SENTENCE),
             rule: None,
             violations: Vec::new(),
             metadata: HashMap::new(),
@@ -300,10 +300,22 @@ impl From<LedgerError> for Failure {
         match error {
             LedgerError::Unreadable(unreadable) => Self::unreadable(&unreadable),
             LedgerError::HistoryLost { position } => Self::history_lost(Code::Aborted, position),
+            LedgerError::Crowded { retry_after } => Crowded { retry_after }.into(),
             error => {
                 tracing::error!(%error, "the database did not answer");
                 Self::unavailable("The database does not answer. Try again in a moment.")
             }
+        }
+    }
+}
+
+impl From<Crowded> for Failure {
+    fn from(crowded: Crowded) -> Self {
+        let sentence =
+            "Too many questions that take long are waiting. Ask again a little later, and fewer of them at once.";
+        Self {
+            retry_after: Some(crowded.retry_after),
+            ..Self::new(Code::ResourceExhausted, "LONG_READINGS_FULL", sentence)
         }
     }
 }
@@ -383,6 +395,14 @@ impl From<AppendError<Refusal>> for Failure {
                 "RELIES_ON_TOO_MUCH",
                 format!(
                     "To judge this, more than {MOST_STREAMS} other streams would have to be read, or bodies followed that are composed of others in more than {MOST_ROUNDS} organisations in turn. Name the body that people sit in, and fewer holders of one role."
+                ),
+            ),
+            AppendError::TooCostly { most } => Self::new(
+                Code::FailedPrecondition,
+                "TOO_COSTLY",
+                format!(
+                    "To judge this takes more than the {} milliseconds that one request may take of the service, and nothing of it was recorded. Send it in smaller batches.",
+                    most.as_millis()
                 ),
             ),
             AppendError::UnknownStream => Self::new(

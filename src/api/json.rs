@@ -65,8 +65,7 @@ async fn call(
     match method.kind {
         MethodKind::Command | MethodKind::Query => {
             let answer = service.unary(method, &caller, message, limits.request_timeout).await?;
-            let json =
-                schema::to_json(method.output, &answer).map_err(|error| Failure::internal("writing JSON", &error))?;
+            let json = service.to_json(method, &caller, answer).await?;
             Ok(respond(StatusCode::OK, "application/json", json.into()))
         }
         MethodKind::Stream => Ok(streamed(

@@ -6,6 +6,7 @@ pub mod development_issuer;
 pub mod documentation;
 pub mod failure;
 mod grpc;
+mod histories;
 pub mod identity;
 mod json;
 pub mod openapi;

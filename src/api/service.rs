@@ -12,13 +12,14 @@ use tonic::Code;
 
 use super::commands;
 use super::failure::Failure;
+use super::histories::Histories;
 use super::identity::Caller;
 use super::queries;
 use crate::ledger::Ledger;
 use crate::projections::{ProjectOverviews, Projections};
 use crate::rules::Rules;
 use crate::schema::v1::{Access, Receipt};
-use crate::schema::{Method, MethodKind};
+use crate::schema::{self, Method, MethodKind};
 use crate::telemetry::{Metrics, Outcome};
 
 /// The messages of a streamed answer, each as its bytes.
@@ -34,13 +35,18 @@ struct Parts {
     projections: Projections,
     metrics: Metrics,
     stopping: CancellationToken,
+    histories: Histories,
 }
+
+/// From so many bytes on, to write an answer as JSON takes as long as a few commands.
+const LONG_JSON: usize = 32 << 10;
 
 impl Service {
     /// A service over these ledgers and their projections, until `stopping` is cancelled.
     #[must_use]
     pub fn new(ledger: Ledger<Rules>, projections: Projections, metrics: Metrics, stopping: CancellationToken) -> Self {
         Self(Arc::new(Parts {
+            histories: Histories::new(ledger.kept_history_bytes()),
             ledger,
             projections,
             metrics,
@@ -58,6 +64,19 @@ impl Service {
     #[must_use]
     pub fn ledger(&self) -> &Ledger<Rules> {
         &self.0.ledger
+    }
+
+    /// The histories that are kept to be walked on.
+    pub(super) fn histories(&self) -> &Histories {
+        &self.0.histories
+    }
+
+    /// Writes an answer as JSON: a large one beside the threads that serve.
+    pub(super) async fn to_json(&self, method: &Method, caller: &Caller, answer: Bytes) -> Result<Vec<u8>, Failure> {
+        let (is_long, output) = (answer.len() > LONG_JSON, method.output);
+        let write = move || schema::to_json(output, &answer);
+        let written = self.0.ledger.long().when(is_long, &caller.tenant, write).await?;
+        written.map_err(|error| Failure::internal("writing JSON", &error))
     }
 
     /// What is counted and timed.

@@ -195,7 +195,7 @@ impl Recorded<'_> {
 pub type Decision = Result<Vec<Event>, Refusal>;
 
 /// A state message, as the kind of stream that it is the state of.
-pub trait Aggregated: Sized {
+pub trait Aggregated: Sized + 'static {
     /// The kind of stream.
     const AGGREGATE: Aggregate;
     /// This kind of state, if it is that.

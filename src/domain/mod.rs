@@ -50,7 +50,7 @@ pub use plan_difference::{compared_versions, plan_difference};
 pub use procurement::contract_reading;
 pub use programme::{portfolio_reading, programme_findings, projects_of_programme, streams_of_programme};
 pub use proposal::{proposal_fate, proposal_findings};
-pub use refusal::{Kind, Refusal};
+pub use refusal::{Kind, LONGEST_SENTENCE, Refusal, within};
 pub use report::report_reading;
 pub use risk::risk_matrix;
 pub use seat::{body_composition, streams as streams_of_body};

@@ -131,13 +131,45 @@ impl Refusal {
         }
     }
 
-    /// The whole message: what is wrong, and what would mend it.
+    /// The whole message: what is wrong, and what would mend it, in no more than [`LONGEST_SENTENCE`] characters.
     #[must_use]
     pub fn sentence(&self) -> String {
         if self.remedy.is_empty() {
-            self.problem.clone()
-        } else {
-            format!("{} {}", self.problem, self.remedy)
+            return within(&self.problem, LONGEST_SENTENCE);
         }
+        let remedy = within(&self.remedy, LONGEST_REMEDY);
+        let left = LONGEST_SENTENCE - 1 - remedy.chars().count();
+        format!("{} {remedy}", within(&self.problem, left))
+    }
+}
+
+/// The most characters that anybody is told in one sentence: over gRPC it travels in a trailer, for which callers have some kilobytes.
+pub const LONGEST_SENTENCE: usize = 1_000;
+
+/// The most of them that go to what would mend it, when all that is wrong does not fit beside it.
+const LONGEST_REMEDY: usize = 400;
+
+/// So many characters the end of a sentence takes that was cut.
+const CUT: usize = 40;
+
+/// The sentence, in so many characters at the most. A list in it that is too long ends with how many more there are.
+#[must_use]
+pub fn within(sentence: &str, most: usize) -> String {
+    // What has no more bytes has no more characters.
+    if sentence.len() <= most || sentence.chars().count() <= most {
+        return sentence.to_owned();
+    }
+    let (end, _) = sentence
+        .char_indices()
+        .nth(most.saturating_sub(CUT))
+        .expect("it has more characters than that");
+    let (told, left) = sentence.split_at(end);
+    match told.rfind(", ") {
+        // Only where most of what fits is still told.
+        Some(comma) if comma >= end / 2 => {
+            let more = left.matches(", ").count() + 1;
+            format!("{}, and {more} more.", &told[..comma])
+        }
+        _ => format!("{told}… It goes on."),
     }
 }

@@ -19,6 +19,7 @@ use super::history::{Anchor, Losses};
 use super::judge::Judge;
 use super::judged::Judged;
 use super::judging::Judging;
+use super::limits::Limits;
 use super::memory::{Kept, States};
 use super::page::read_page;
 use super::signal::Signals;
@@ -74,11 +75,21 @@ pub(super) struct Appender<J: Judge> {
     pub(super) remembered: HashMap<Arc<str>, Remembered>,
     /// The time on the clock of the database, and when it was that.
     clock: Option<(OffsetDateTime, Instant)>,
+    /// How long judging may take.
+    pub(super) limits: Limits<J>,
 }
 
 impl<J: Judge> Appender<J> {
-    pub(super) fn new(judge: Arc<J>, store: Store, states: States<J::State>, signals: Signals, losses: Losses) -> Self {
+    pub(super) fn new(
+        judge: Arc<J>,
+        store: Store,
+        states: States<J::State>,
+        signals: Signals,
+        losses: Losses,
+        limits: Limits<J>,
+    ) -> Self {
         Self {
+            limits,
             judge,
             writing: Wire::new(store.clone()),
             reading: Wire::new(store.clone()),
@@ -336,6 +347,23 @@ impl<J: Judge> Appender<J> {
             }
         }
         self.give_up(judged);
+    }
+
+    /// Gives back the states of a tenant of which nothing was judged on top of what is committed. What was read may be newer than that,
+    /// so they are of no line.
+    pub(super) fn keep(&self, head: Head<J::State>) {
+        for (stream, held) in head.states {
+            let version = self.judge.version(&held.state);
+            let known = head.follows;
+            let line = 0;
+            let kept = Kept {
+                version,
+                held,
+                known,
+                line,
+            };
+            self.states.keep((Arc::clone(&head.tenant), stream), kept);
+        }
     }
 
     /// Answers that nobody knows whether it was recorded.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::judge::Unreadable;
+use super::long::Crowded;
 
 /// Why a submission was not appended.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -33,6 +34,12 @@ pub enum AppendError<R> {
     /// A command relies on more other streams than are looked up for one, or on names in them that are hidden deeper.
     #[error("a command relies on too many other streams")]
     ReliesOnTooMuch,
+    /// To judge the commands takes longer than any submission may.
+    #[error("it takes too long to judge")]
+    TooCostly {
+        /// How long one may take.
+        most: Duration,
+    },
     /// The stream's kind is not known.
     #[error("there are no streams of this kind")]
     UnknownStream,
@@ -68,6 +75,12 @@ pub enum LedgerError {
         /// The last position that was known of it.
         position: i64,
     },
+    /// Too much long work is waiting already.
+    #[error("too much long work is waiting already")]
+    Crowded {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The database URL is not one.
     #[error("the database URL is not one that PostgreSQL understands")]
     Url,
@@ -79,12 +92,21 @@ pub enum LedgerError {
     NotTheService,
 }
 
+impl From<Crowded> for LedgerError {
+    fn from(crowded: Crowded) -> Self {
+        Self::Crowded {
+            retry_after: crowded.retry_after,
+        }
+    }
+}
+
 impl LedgerError {
     /// Whether it passes by itself: the database was not there, was going or coming, or had its hands full. What was asked may
     /// well succeed later, and nothing is wrong with the ledger.
     #[must_use]
     pub fn passes(&self) -> bool {
         match self {
+            Self::Crowded { .. } => true,
             Self::Store(sqlx::Error::Database(error)) => {
                 let code = error.code().unwrap_or_default();
                 // Connection, silence in a transaction, rollback (deadlock), resources, operator intervention; not a statement that

@@ -83,6 +83,11 @@ pub trait Judge: Send + Sync + 'static {
     /// The position of the last event in this state.
     fn position(&self, state: &Self::State) -> i64;
 
+    /// How many bytes a command has.
+    fn size(&self, _command: &Self::Command) -> usize {
+        size_of::<Self::Command>()
+    }
+
     /// The other streams that the decision needs to know of, as far as they can be named with what is loaded of them. It is asked
     /// again until it names nothing new, so that a stream may be named in another one.
     fn relies_on(

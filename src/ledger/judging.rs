@@ -8,6 +8,7 @@ use std::time::Instant;
 use tracing::error;
 
 use super::append::Appender;
+use super::aside;
 use super::draft::{Draft, receipt};
 use super::error::{AppendError, LedgerError};
 use super::heads::Head;
@@ -21,6 +22,9 @@ use super::record::Reliance;
 use super::submission::{Answer, Outcome, Submission};
 use super::turns::Turn;
 use super::wire::Wire;
+
+/// Of so many streams of a tenant the states are read at once; whoever needs more of them reads them in its turn.
+const MOST_AT_ONCE: usize = 32;
 
 /// The states of the other streams that a command relies on, by their names.
 type Facts<S> = HashMap<String, Arc<S>>;
@@ -43,6 +47,8 @@ impl<J: Judge> Judging<'_, J> {
     pub(super) async fn turn(&mut self, turn: &mut Turn<J>) -> Result<(), sqlx::Error> {
         self.prefetch(turn).await?;
         self.judged.answers.reserve(turn.values().map(VecDeque::len).sum());
+        // Whose share of the turn this is, and since when.
+        let mut share: Option<(Arc<str>, Instant)> = None;
         while !self.time_is_up()
             && let Some(mut entry) = turn.first_entry()
         {
@@ -55,10 +61,21 @@ impl<J: Judge> Judging<'_, J> {
                 entry.get_mut().pop_front();
                 continue;
             }
+            if share.as_ref().is_none_or(|(tenant, _)| tenant != entry.key()) {
+                share = Some((Arc::clone(entry.key()), Instant::now()));
+            }
+            self.appender.limits.begin();
             let outcome = self.submission(&next.submission).await?;
-            if let Some(waiting) = entry.get_mut().pop_front() {
+            let is_put_off = self.appender.limits.is_put_off(entry.key());
+            if !is_put_off && let Some(waiting) = entry.get_mut().pop_front() {
                 self.decided(waiting, outcome);
             }
+            let limits = &mut self.appender.limits;
+            if is_put_off || share.as_ref().is_some_and(|(_, began)| limits.had_its_share(*began)) {
+                let (tenant, left) = entry.remove_entry();
+                limits.put_off(tenant, left);
+            }
+            limits.breathe().await;
         }
         Ok(())
     }
@@ -93,7 +110,11 @@ impl<J: Judge> Judging<'_, J> {
         let mut stale = Vec::new();
         for (tenant, waiting) in turn {
             let mut seen = HashSet::new();
+            let first = stale.len();
             for stream in waiting.iter().map(|waiting| &waiting.submission.stream) {
+                if stale.len() - first >= MOST_AT_ONCE {
+                    break;
+                }
                 if self.head(tenant).states.contains_key(stream) || !seen.insert(stream) {
                     continue;
                 }
@@ -188,8 +209,13 @@ impl<J: Judge> Judging<'_, J> {
                 Ok(facts) => facts,
                 Err(error) => return Ok(Err(error)),
             };
-            let verdict = match unbroken(|| judge.judge(command, &draft.held.state, &facts, &submission.circumstances))
-            {
+            if let Err(error) = self.appender.limits.go_on() {
+                return Ok(Err(error));
+            }
+            let began = aside::worked();
+            let verdict = unbroken(|| judge.judge(command, &draft.held.state, &facts, &submission.circumstances));
+            let began = self.appender.limits.worked_since(began);
+            let verdict = match verdict {
                 Ok(Ok(verdict)) => verdict,
                 Ok(Err(refusal)) => return Ok(Err(AppendError::Refused { index, refusal })),
                 Err(error) => return Ok(Err(error)),
@@ -206,6 +232,7 @@ impl<J: Judge> Judging<'_, J> {
             if let Err(error) = draft.fold(&*judge, submission, &verdict.events) {
                 return Ok(Err(error));
             }
+            self.appender.limits.worked_since(began);
         }
         let head = self.head(tenant);
         for record in &draft.records {
@@ -292,8 +319,10 @@ impl<J: Judge> Judging<'_, J> {
         let anew = (Held::empty(empty), Anchor::beginning());
         for (mut held, mut known) in [(kept.held, kept.known), anew] {
             let connection = self.wire.connection().await?;
-            match fold_on(&*judge, connection, tenant, stream, &mut held, &mut known, i64::MAX).await {
-                Ok(()) => return Ok(Ok(held)),
+            let most = self.appender.limits.records();
+            match fold_on(&*judge, connection, (tenant, stream), &mut held, &mut known, most).await {
+                Ok(true) => return Ok(Ok(held)),
+                Ok(false) => return Ok(Err(self.appender.limits.elsewhere())),
                 Err(LedgerError::HistoryLost { .. }) => self.appender.losses.tell(tenant, &known),
                 Err(LedgerError::Unreadable(unreadable)) => return Ok(Err(unreadable.into())),
                 Err(LedgerError::Store(error)) => return Err(error),

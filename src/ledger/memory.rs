@@ -6,7 +6,9 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
+use super::entry::Entry;
 use super::history::Anchor;
+use super::judge::{Judge, Unreadable};
 use super::shares::{Shares, Taken};
 
 /// A tenant and one of its streams.
@@ -35,6 +37,16 @@ impl<S> Held<S> {
             state: Arc::new(state),
             bytes: 0,
         }
+    }
+
+    /// Folds a record into it.
+    pub(super) fn fold<J: Judge<State = S>>(&mut self, judge: &J, entry: &Entry) -> Result<(), Unreadable>
+    where
+        S: Clone,
+    {
+        entry.fold_into(judge, Arc::make_mut(&mut self.state))?;
+        self.bytes += entry.record.len() as u64;
+        Ok(())
     }
 }
 

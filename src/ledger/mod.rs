@@ -2,6 +2,7 @@
 //! is asked of a [`Judge`].
 
 mod append;
+mod aside;
 mod batch;
 mod draft;
 mod entry;
@@ -11,6 +12,8 @@ mod history;
 mod judge;
 mod judged;
 mod judging;
+mod limits;
+mod long;
 mod memory;
 mod page;
 mod queue;
@@ -22,6 +25,7 @@ mod store;
 mod submission;
 mod tree;
 mod turns;
+mod walk;
 mod wire;
 mod writer;
 
@@ -31,12 +35,14 @@ pub use entry::Entry;
 pub use error::{AppendError, LedgerError};
 pub use history::{Anchor, Loss, Losses};
 pub use judge::{Circumstances, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
+pub use long::{Crowded, Long, Stay};
 pub use read::{LedgerHead, Reach, Reading};
 pub use record::{Envelope, Hash, MAX_RECORD_BYTES, Reliance, leaf_hash};
 pub use signal::{Appended, Signals};
 pub use store::{Migrated, Store, StoreConfig};
 pub use submission::Submission;
 pub use tree::Tree;
+pub use walk::{Came, History, LARGE};
 pub use writer::{Observer, WriterConfig};
 
 use crate::schema::v1::Receipt;
@@ -53,6 +59,8 @@ pub struct Ledger<J: Judge> {
     signals: Signals,
     losses: Losses,
     queues: Queues<J>,
+    long: Long,
+    kept_history_bytes: u64,
 }
 
 impl<J: Judge> Clone for Ledger<J> {
@@ -64,6 +72,8 @@ impl<J: Judge> Clone for Ledger<J> {
             signals: self.signals.clone(),
             losses: self.losses.clone(),
             queues: self.queues.clone(),
+            long: self.long.clone(),
+            kept_history_bytes: self.kept_history_bytes,
         }
     }
 }
@@ -83,6 +93,12 @@ impl<J: Judge> Ledger<J> {
             signals,
             losses,
             queues,
+            long: Long::new(
+                config.long_places,
+                config.long_readings,
+                config.long_readings_per_tenant,
+            ),
+            kept_history_bytes: config.kept_history_bytes,
         }
     }
 
@@ -110,6 +126,18 @@ impl<J: Judge> Ledger<J> {
     #[must_use]
     pub fn judge(&self) -> &J {
         &self.judge
+    }
+
+    /// The places for long work.
+    #[must_use]
+    pub const fn long(&self) -> &Long {
+        &self.long
+    }
+
+    /// How much memory histories may take that are kept to be walked on: see [`WriterConfig::kept_history_bytes`].
+    #[must_use]
+    pub const fn kept_history_bytes(&self) -> u64 {
+        self.kept_history_bytes
     }
 
     /// The database.

@@ -1,7 +1,5 @@
 //! A page of records, read in the same moment as whether the history is still the one that the reader knows.
 
-use std::sync::Arc;
-
 use sqlx::postgres::PgRow;
 use sqlx::{Executor, FromRow, PgConnection, Postgres, Row};
 
@@ -13,6 +11,9 @@ use super::memory::Held;
 
 /// How many records are read at a time when a stream is folded.
 pub(super) const PAGE: i32 = 1_000;
+
+/// How many records of each are read when several streams are caught up with at once.
+const TAIL: i32 = 100;
 
 /// A page of records, and what was true of the history at that moment.
 pub(super) struct Page {
@@ -69,8 +70,8 @@ pub(super) async fn read_page<'c>(
     Page::of(&rows)
 }
 
-/// The records of several streams, each (tenant, stream, version, history) after that version; none for one that has more than a page,
-/// and for one of another history.
+/// The records of several streams, each (tenant, stream, version, history) after that version; none for one that has many, and for one
+/// of another history.
 pub(super) async fn read_tails(
     connection: &mut PgConnection,
     asked: &[(&str, &str, i64, Anchor)],
@@ -79,7 +80,7 @@ pub(super) async fn read_tails(
         .bind(asked.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
         .bind(asked.iter().map(|(_, stream, ..)| *stream).collect::<Vec<_>>())
         .bind(asked.iter().map(|(_, _, version, _)| *version).collect::<Vec<_>>())
-        .bind(PAGE)
+        .bind(TAIL)
         .bind(asked.iter().map(|(.., known)| known.position).collect::<Vec<_>>())
         .bind(
             asked
@@ -93,51 +94,51 @@ pub(super) async fn read_tails(
     // Each stream has at least one row, and they come in the order asked.
     for rows in rows.chunk_by(|a, b| a.try_get::<i32, _>("number").ok() == b.try_get::<i32, _>("number").ok()) {
         let page = Page::of(rows)?;
-        let full = page.entries.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+        let full = page.is_full(TAIL);
         tails.push((page.held && !full).then_some(page));
     }
     Ok(tails)
 }
 
-/// Folds what came after the state of a stream, up to a position. `known` is the history that the state is of; afterwards it is where
-/// that history has come to.
+/// Folds what came after the state of a stream: so many records at the most. Answers whether that was all. `known` is the history that
+/// the state is of; afterwards it is where that history has come to.
 pub(super) async fn fold_on<J: Judge>(
     judge: &J,
     connection: &mut PgConnection,
-    tenant: &str,
-    stream: &str,
+    (tenant, stream): (&str, &str),
     held: &mut Held<J::State>,
     known: &mut Anchor,
-    up_to: i64,
-) -> Result<(), LedgerError> {
-    loop {
+    at_most: i64,
+) -> Result<bool, LedgerError> {
+    let mut left = at_most;
+    while left > 0 {
+        let asked = i32::try_from(left).unwrap_or(PAGE).min(PAGE);
         let version = judge.version(&held.state);
-        let page = read_page(&mut *connection, tenant, Some(stream), version, up_to, PAGE, known).await?;
+        let page = read_page(&mut *connection, tenant, Some(stream), version, i64::MAX, asked, known).await?;
         if !page.held {
             return Err(LedgerError::HistoryLost {
                 position: known.position,
             });
         }
         *known = page.known;
-        let full = page.entries.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
         page.fold_into(judge, held)?;
-        if !full {
-            return Ok(());
+        if !page.is_full(asked) {
+            return Ok(true);
         }
+        left -= i64::from(asked);
+        tokio::task::yield_now().await;
     }
+    Ok(false)
 }
 
 impl Page {
+    /// Whether it holds as many records as were asked for, so that there may be more.
+    pub(super) fn is_full(&self, asked: i32) -> bool {
+        self.entries.len() >= usize::try_from(asked).unwrap_or(usize::MAX)
+    }
+
     /// Folds all of it into a state.
     pub(super) fn fold_into<J: Judge>(&self, judge: &J, held: &mut Held<J::State>) -> Result<(), Unreadable> {
-        if self.entries.is_empty() {
-            return Ok(());
-        }
-        let state = Arc::make_mut(&mut held.state);
-        for entry in &self.entries {
-            entry.fold_into(judge, state)?;
-            held.bytes += entry.record.len() as u64;
-        }
-        Ok(())
+        self.entries.iter().try_for_each(|entry| held.fold(judge, entry))
     }
 }

@@ -12,7 +12,8 @@ use super::error::LedgerError;
 use super::history::Anchor;
 use super::judge::{Judge, Unreadable};
 use super::memory::{Held, Kept, Key};
-use super::page::{PAGE, fold_on, read_page, read_tails};
+use super::page::{read_page, read_tails};
+use super::walk::{Came, History};
 use crate::schema::v1::{Receipt, RecordedEvent};
 
 /// How often a reading that finds its history lost begins anew before it gives up.
@@ -41,7 +42,7 @@ impl Reach {
     }
 
     /// Whether what was decided on this day is read.
-    fn includes(&self, effective_date: &str) -> bool {
+    pub(super) fn includes(&self, effective_date: &str) -> bool {
         self.decided_by.as_deref().is_none_or(|day| effective_date <= day)
     }
 }
@@ -179,54 +180,42 @@ impl<J: Judge> Ledger<J> {
     /// The state of a stream as of some point; the empty state when it has no events there, none when there are no such streams.
     ///
     /// # Errors
-    /// When the database does not answer, or a record cannot be read.
+    /// When the database does not answer, a record cannot be read, or too much long work waits already.
     pub async fn state(
         &self,
         tenant: &str,
         stream: &str,
         reach: &Reach,
     ) -> Result<Option<Reading<J::State>>, LedgerError> {
-        if reach.decided_by.is_some() {
-            // What is kept holds what was decided later, too: only the records tell them apart.
-            let walked = self.walk(tenant, stream, reach, |_, _| {}).await?;
-            return Ok(walked.map(|(state, known)| Reading {
-                state: Arc::new(state),
-                known,
-            }));
-        }
-        if self.judge().empty(stream).is_none() {
-            return Ok(None);
-        }
-        let mut connection = self.store().pool().acquire().await?;
-        self.state_on(&mut connection, tenant, stream, reach.up_to()).await
-    }
-
-    /// The state of a stream up to a position, as this connection to the database has it.
-    async fn state_on(
-        &self,
-        connection: &mut PgConnection,
-        tenant: &str,
-        stream: &str,
-        up_to: i64,
-    ) -> Result<Option<Reading<J::State>>, LedgerError> {
         let judge = self.judge();
         let Some(empty) = judge.empty(stream) else {
             return Ok(None);
         };
+        if reach.decided_by.is_some() {
+            // What is kept holds what was decided later, too: only the records tell them apart.
+            let history = History::new(empty);
+            return match self
+                .walk_on((tenant, stream), &history, reach, |_, _, ()| {}, |_| {})
+                .await?
+            {
+                Came::There(reading, ()) => Ok(Some(reading)),
+                Came::Past => Ok(None),
+            };
+        }
         let key: Key = (Arc::from(tenant), Arc::from(stream));
         // A state from before the point is as good a start as the empty one, and nearer.
         let mut kept = self
             .states
             .get(&key)
             .await
-            .filter(|kept| judge.position(&kept.held.state) <= up_to);
+            .filter(|kept| judge.position(&kept.held.state) <= reach.up_to());
         for _ in 0..BEGINNINGS {
             let before = kept.as_ref().map_or(0, |kept| kept.version);
-            let (mut held, mut known) = match &kept {
+            let (held, mut known) = match &kept {
                 Some(kept) => (kept.held.clone(), kept.known),
                 None => (Held::empty(empty.clone()), Anchor::beginning()),
             };
-            match fold_on(judge, connection, tenant, stream, &mut held, &mut known, up_to).await {
+            match self.fold_far((tenant, stream), held, &mut known, reach.up_to()).await {
                 Err(LedgerError::HistoryLost { .. }) => {
                     self.losses.tell(tenant, &known);
                     if let Some(kept) = kept.take() {
@@ -234,7 +223,7 @@ impl<J: Judge> Ledger<J> {
                     }
                 }
                 Err(error) => return Err(error),
-                Ok(()) => {
+                Ok(held) => {
                     let version = judge.version(&held.state);
                     let state = Arc::clone(&held.state);
                     if version > before {
@@ -286,7 +275,7 @@ impl<J: Judge> Ledger<J> {
             let tail = kept.as_ref().and_then(|_| tails.next().flatten());
             let state = match (kept, tail) {
                 (Some(kept), Some(tail)) if tail.entries.is_empty() => Ok(Some(kept.held.state)),
-                _ => match self.state_on(connection, tenant, stream, i64::MAX).await {
+                _ => match self.state(tenant, stream, &Reach::NOW).await {
                     Ok(reading) => Ok(reading.map(|reading| reading.state)),
                     Err(LedgerError::Unreadable(unreadable)) => Err(unreadable),
                     Err(error) => return Err(error),
@@ -295,57 +284,6 @@ impl<J: Judge> Ledger<J> {
             states.push(state);
         }
         Ok(states)
-    }
-
-    /// Walks through the history of a stream: calls for each record with the state after it. Answers the last state, and the history
-    /// that it was read from; none when there are no such streams.
-    ///
-    /// # Errors
-    /// When the database does not answer, a record cannot be read, or the history is lost on the way.
-    pub async fn walk(
-        &self,
-        tenant: &str,
-        stream: &str,
-        reach: &Reach,
-        mut visit: impl FnMut(&Entry, &J::State),
-    ) -> Result<Option<(J::State, Anchor)>, LedgerError> {
-        let Some(mut state) = self.judge().empty(stream) else {
-            return Ok(None);
-        };
-        let mut connection = self.store().pool().acquire().await?;
-        let mut version = 0;
-        let mut known = Anchor::beginning();
-        loop {
-            let page = read_page(
-                &mut *connection,
-                tenant,
-                Some(stream),
-                version,
-                reach.up_to(),
-                PAGE,
-                &known,
-            )
-            .await?;
-            if !page.held {
-                self.losses.tell(tenant, &known);
-                return Err(LedgerError::HistoryLost {
-                    position: known.position,
-                });
-            }
-            known = page.known;
-            for entry in &page.entries {
-                entry.follows(version)?;
-                version = entry.version;
-                let envelope = entry.envelope()?;
-                if reach.includes(&envelope.effective_date) {
-                    entry.fold(&envelope, self.judge(), &mut state)?;
-                    visit(entry, &state);
-                }
-            }
-            if page.entries.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
-                return Ok(Some((state, known)));
-            }
-        }
     }
 
     /// The receipt that was given first, made again from what it rests on.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -18,7 +19,13 @@ pub(super) struct Tenants<J: Judge> {
     turns: VecDeque<Arc<str>>,
     /// How many wait.
     pub count: usize,
+    /// The tenant of which something came last, and when something of another one came.
+    last: Option<Arc<str>>,
+    others: Option<Instant>,
 }
+
+/// So long after something of another tenant has come, all take short turns.
+const IN_COMPANY: Duration = Duration::from_secs(1);
 
 impl<J: Judge> Default for Tenants<J> {
     fn default() -> Self {
@@ -26,6 +33,8 @@ impl<J: Judge> Default for Tenants<J> {
             waiting: HashMap::new(),
             turns: VecDeque::new(),
             count: 0,
+            last: None,
+            others: None,
         }
     }
 }
@@ -37,6 +46,12 @@ impl<J: Judge> Tenants<J> {
 
     pub(super) fn add(&mut self, waiting: Waiting<J>) {
         let tenant = Arc::clone(&waiting.submission.tenant);
+        if self.last.as_ref() != Some(&tenant) {
+            if self.last.is_some() {
+                self.others = Some(Instant::now());
+            }
+            self.last = Some(Arc::clone(&tenant));
+        }
         let queue = self.waiting.entry(Arc::clone(&tenant)).or_default();
         if queue.is_empty() {
             self.turns.push_back(tenant);
@@ -45,18 +60,60 @@ impl<J: Judge> Tenants<J> {
         self.count += 1;
     }
 
+    /// Whether several tenants have sent something of late.
+    pub(super) fn in_company(&self) -> bool {
+        self.others.is_some_and(|others| others.elapsed() < IN_COMPANY)
+    }
+
+    /// Gives back what was taken and for which there was no time: it comes first in its tenant's next turn.
+    pub(super) fn put_back(&mut self, tenant: Arc<str>, left: VecDeque<Waiting<J>>) {
+        if left.is_empty() {
+            return;
+        }
+        self.count += left.len();
+        let queue = self.waiting.entry(Arc::clone(&tenant)).or_default();
+        if queue.is_empty() {
+            self.turns.push_back(tenant);
+        }
+        for waiting in left.into_iter().rev() {
+            queue.push_front(waiting);
+        }
+    }
+
+    /// The tenants of which something waits.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        self.turns.iter().cloned().collect()
+    }
+
+    /// Takes out all that waits of a tenant.
+    pub(super) fn remove(&mut self, tenant: &Arc<str>) -> VecDeque<Waiting<J>> {
+        self.turns.retain(|turn| turn != tenant);
+        let waiting = self.waiting.remove(tenant).unwrap_or_default();
+        self.count -= waiting.len();
+        waiting
+    }
+
     /// Takes so many submissions at the most, an equal share of each tenant's; whoever has more waits for its next turn. A request
     /// id stands only once in a transaction: its second waits too, and then finds the first one's receipt. `stands` tells of those
-    /// that are in the next one already.
-    pub(super) fn take(&mut self, most: usize, stands: impl Fn(&Arc<str>, &Uuid) -> bool) -> Turn<J> {
-        let share = (most / self.turns.len().max(1)).max(1);
+    /// that are in the next one already, `passed` over is whoever belongs elsewhere. Of so many tenants at the most.
+    pub(super) fn take(
+        &mut self,
+        (most, tenants): (usize, usize),
+        passed: &HashSet<Arc<str>>,
+        stands: impl Fn(&Arc<str>, &Uuid) -> bool,
+    ) -> Turn<J> {
+        let share = (most / self.turns.len().clamp(1, tenants)).max(1);
         let mut turn = Turn::new();
         let mut taken = 0;
         for _ in 0..self.turns.len() {
-            if taken >= most {
+            if taken >= most || turn.len() >= tenants {
                 break;
             }
             let Some(tenant) = self.turns.pop_front() else { break };
+            if passed.contains(&tenant) {
+                self.turns.push_back(tenant);
+                continue;
+            }
             let Some(queue) = self.waiting.get_mut(&tenant) else {
                 continue;
             };

@@ -1,6 +1,6 @@
 //! The writers: each takes what waits for its tenants, in turns that are fair between tenants, and appends it in one transaction.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span, warn};
 
 use super::append::{Appender, Failed, Sending};
+use super::aside;
 use super::history::Losses;
 use super::judge::Judge;
 use super::judged::Judged;
+use super::limits::Limits;
 use super::memory::States;
-use super::queue::{Queues, Waiting};
+use super::queue::{Lane, Most, Places, Queues, Waiting, Ways};
 use super::signal::Signals;
 use super::store::Store;
 use super::turns::{Tenants, Turn};
@@ -40,6 +42,23 @@ pub struct WriterConfig {
     pub cached_bytes: u64,
     /// So much of it may be of one tenant; then the tenant's own older states give way.
     pub cached_bytes_per_tenant: u64,
+    /// The most bytes of memory that all submissions may take that wait, about: a request takes some eight times its own bytes.
+    pub queue_bytes: usize,
+    /// The most of them that those of one tenant may take.
+    pub queue_bytes_per_tenant: usize,
+    /// How long one submission may be judged, in milliseconds of work; what takes longer is refused. What takes more than a few is judged
+    /// aside, where it holds up nobody but others like it.
+    pub judging_ms: u64,
+    /// How many places there are for long work, such as folding a long history or finding since when a finding stands: threads beside
+    /// those that serve, with a lower priority. Half as many as there are processors, when nothing is said.
+    pub long_places: usize,
+    /// The most questions that may be at long work at once, waiting for their turn or not. Tenants take turns.
+    pub long_readings: usize,
+    /// The most of them that may be of one tenant.
+    pub long_readings_per_tenant: usize,
+    /// Histories that were walked, for findings or as of an effective date, are kept to be walked on, as long as they take about so
+    /// many bytes of memory.
+    pub kept_history_bytes: u64,
 }
 
 impl Default for WriterConfig {
@@ -51,6 +70,13 @@ impl Default for WriterConfig {
             queue_per_tenant: 2048,
             cached_bytes: 256 * 1024 * 1024,
             cached_bytes_per_tenant: 128 * 1024 * 1024,
+            queue_bytes: 256 << 20,
+            queue_bytes_per_tenant: 64 << 20,
+            judging_ms: 1_000,
+            long_places: std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1)),
+            long_readings: 256,
+            long_readings_per_tenant: 32,
+            kept_history_bytes: 128 << 20,
         }
     }
 }
@@ -78,34 +104,61 @@ pub(super) fn start<J: Judge>(
     observer: &Arc<dyn Observer>,
 ) -> Queues<J> {
     let tracker = TaskTracker::new();
+    let (places, budget) = (Places::default(), Duration::from_millis(config.judging_ms));
     // One half waits in the order it came, the other sorted by tenant.
     let half = (config.queue / 2).max(1);
-    let senders = (0..config.writers.max(1))
-        .map(|_| {
-            let (sender, waiting) = mpsc::channel(half);
-            let appender = Appender::new(
+    let queues = |count: usize| (0..count.max(1)).map(|_| mpsc::channel(half)).unzip();
+    let (swift, of_swift): (Vec<_>, Vec<_>) = queues(config.writers);
+    let (aside, of_aside): (Vec<_>, Vec<_>) = queues(config.long_places);
+    let ways = Ways::new(swift, aside);
+    let writer = |lane, waiting| {
+        let limits = Limits::new(lane, ways.clone(), places.clone(), budget);
+        Writer {
+            appender: Appender::new(
                 Arc::clone(judge),
                 store.clone(),
                 states.clone(),
                 signals.clone(),
                 losses.clone(),
-            );
-            let writer = Writer {
-                appender,
-                waiting,
-                tenants: Tenants::default(),
-                away: None,
-                next: Judged::default(),
-                most_sorted: half,
-                batch: config.batch.max(1),
-                observer: Arc::clone(observer),
-                told: 0,
-            };
-            tracker.spawn(writer.run());
-            sender
-        })
-        .collect();
-    Queues::new(senders, config.queue_per_tenant.max(1), tracker)
+                limits,
+            ),
+            waiting,
+            tenants: Tenants::default(),
+            elsewhere: HashSet::new(),
+            away: None,
+            next: Judged::default(),
+            most_sorted: half,
+            batch: config.batch.max(1),
+            observer: Arc::clone(observer),
+            told: 0,
+        }
+    };
+    for waiting in of_swift {
+        tracker.spawn(writer(Lane::Swift, waiting).run());
+    }
+    for waiting in of_aside {
+        tracker.spawn(beside(writer(Lane::Aside, waiting)));
+    }
+    let most = Most {
+        per_tenant: config.queue_per_tenant.max(1),
+        bytes: config.queue_bytes,
+        bytes_per_tenant: config.queue_bytes_per_tenant,
+    };
+    Queues::new(ways, Arc::clone(judge), places, most, tracker)
+}
+
+/// Runs a writer on a thread of its own, beside those that serve.
+async fn beside<J: Judge>(writer: Writer<J>) {
+    let (ends, ended) = oneshot::channel::<()>();
+    aside::thread("writer-aside", move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime
+            .expect("a process that starts can have a runtime more")
+            .block_on(writer.run());
+        drop(ends);
+    });
+    // It says nothing; it only ends.
+    let _ = ended.await;
 }
 
 /// What is being committed.
@@ -120,6 +173,8 @@ struct Writer<J: Judge> {
     appender: Appender<J>,
     waiting: mpsc::Receiver<Waiting<J>>,
     tenants: Tenants<J>,
+    /// The tenants that belong to another lane, as soon as nothing of them is under way here.
+    elsewhere: HashSet<Arc<str>>,
     /// What is being committed, and what has been judged meanwhile and follows it.
     away: Option<Away<J>>,
     next: Judged<J>,
@@ -140,6 +195,7 @@ impl<J: Judge> Writer<J> {
             {
                 self.tenants.add(waiting);
             }
+            self.hand_over();
             self.tell_queue();
             self.judge().await;
             self.send().await;
@@ -149,6 +205,9 @@ impl<J: Judge> Writer<J> {
 
     /// Waits until there is something to do; false when nothing ever will be.
     async fn wait(&mut self) -> bool {
+        for (tenant, left) in self.appender.limits.take_left() {
+            self.tenants.put_back(tenant, left);
+        }
         let Some(away) = &mut self.away else {
             if self.tenants.is_empty() {
                 let Some(waiting) = self.waiting.recv().await else {
@@ -166,6 +225,39 @@ impl<J: Judge> Writer<J> {
         true
     }
 
+    /// Hands over whoever belongs to another lane, with all that waits of it. Whoever has something under way here waits for that.
+    fn hand_over(&mut self) {
+        self.elsewhere.clear();
+        let limits = &self.appender.limits;
+        let all_stay = limits.lane == Lane::Swift && limits.places.nobody_is_costly();
+        if all_stay || limits.ways.are_closed() {
+            return;
+        }
+        for tenant in self.tenants.names() {
+            let limits = &self.appender.limits;
+            let lane = limits.places.lane(&tenant);
+            if lane == limits.lane {
+                continue;
+            }
+            let away = self.away.as_ref().map(|away| &away.judged.heads);
+            let next = self.next.heads.get(&tenant);
+            if away.is_some_and(|heads| heads.contains_key(&tenant))
+                || next.is_some_and(|head| !head.requests.is_empty())
+            {
+                self.elsewhere.insert(tenant);
+                continue;
+            }
+            if let Some(head) = self.next.heads.remove(&tenant) {
+                self.appender.keep(head);
+            }
+            for waiting in self.tenants.remove(&tenant) {
+                if let Err((waiting, error)) = self.appender.limits.ways.send(lane, waiting) {
+                    let _ = waiting.reply.send(Err(error));
+                }
+            }
+        }
+    }
+
     /// Judges what waits, as far as there is room in the next transaction. Nothing lingers: the next one is whatever has come while
     /// the last one was committed.
     async fn judge(&mut self) {
@@ -173,8 +265,13 @@ impl<J: Judge> Writer<J> {
         if room == 0 || self.tenants.is_empty() {
             return;
         }
+        let lane = self.appender.limits.lane;
+        let in_company = lane == Lane::Aside || self.tenants.in_company();
+        self.appender.limits.turn(in_company);
+        // What is costly goes on for long: one tenant of that kind does not wait for the others' before it is recorded.
+        let tenants = if lane == Lane::Aside { 1 } else { usize::MAX };
         let next = &self.next.heads;
-        let mut turn = self.tenants.take(room, |tenant, id| {
+        let mut turn = self.tenants.take((room, tenants), &self.elsewhere, |tenant, id| {
             next.get(tenant).is_some_and(|head| head.requests.contains(id))
         });
         let before = self.away.as_ref().map(|away| &away.judged);

@@ -23,6 +23,7 @@ mod programme;
 mod project;
 mod proposal;
 mod reassignment;
+mod refusal;
 mod report;
 mod risk;
 mod role;

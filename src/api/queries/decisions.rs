@@ -25,7 +25,7 @@ impl Answer for ListDecisionPoints {
             position,
         } = state_page(service, caller, &self.project_id, part, |project: &Project| {
             changed_after_decision_ids = domain::changed_after_decision(project);
-            project.decision_points.clone()
+            project.decision_points.iter().collect()
         })
         .await?;
         Ok(DecisionPointList {
@@ -42,7 +42,11 @@ impl Answer for GetConditions {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<ConditionReading, Failure> {
         let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
-        Ok(domain::condition_reading(reading.get()?, &reading.today))
+        reading
+            .answer(service, caller, |project, today| {
+                Ok(domain::condition_reading(project, today))
+            })
+            .await
     }
 }
 
@@ -57,13 +61,18 @@ impl Answer for GetDecisionBasis {
             .find(|point| point.decision_point_id == *id)
             .and_then(|point| point.frozen_basis.as_ref());
         // The project as the decision saw it.
-        let then = match frozen {
+        let asked = id.clone();
+        let basis = match frozen {
             Some(frozen) => {
-                Some(reading::project_at(service, caller, &self.project_id, frozen.project_position).await?)
+                let then = reading::project_at(service, caller, &self.project_id, frozen.project_position).await?;
+                let basis = move |then: &Project, now: &Project| domain::decision_basis(Some(then), now, &asked);
+                reading::compared(service, caller, (&then, &now), basis).await?
             }
-            None => None,
+            None => {
+                let basis = move |now: &Project, _: &str| Ok(domain::decision_basis(None, now, &asked));
+                now.answer(service, caller, basis).await?
+            }
         };
-        let then = then.as_ref().map(reading::Reading::get).transpose()?;
-        domain::decision_basis(then, now.get()?, id).ok_or_else(|| reading::nothing_there("decision point", id))
+        basis.ok_or_else(|| reading::nothing_there("decision point", id))
     }
 }

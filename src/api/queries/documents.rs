@@ -17,10 +17,11 @@ impl Answer for GetPlanDifference {
         let (from, to) = domain::compared_versions(project, &self)?;
         let before = reading::project_at(service, caller, id, from.position).await?;
         let after = reading::project_at(service, caller, id, to.position).await?;
+        let compare = |before: &Project, after: &Project| domain::plan_difference(before, after);
         Ok(PlanDifference {
             from: Some(from.clone()),
             to: Some(to.clone()),
-            changes: domain::plan_difference(before.get()?, after.get()?),
+            changes: reading::compared(service, caller, (&before, &after), compare).await?,
             position: project.position,
         })
     }

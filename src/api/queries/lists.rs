@@ -36,47 +36,47 @@ macro_rules! list {
     };
 }
 
-list!(Project(project_id), ListActivities => ActivityList.activities, |_query, project| project.activities.clone());
-list!(Project(project_id), ListBenefits => BenefitList.benefits, |_query, project| project.benefits.clone());
-list!(Project(project_id), ListDeliverables => DeliverableList.deliverables, |_query, project| project.deliverables.clone());
-list!(Project(project_id), ListDeviations => DeviationList.deviations, |_query, project| project.deviations.clone());
-list!(Project(project_id), ListDocuments => DocumentList.documents, |_query, project| project.documents.clone());
-list!(Project(project_id), ListEvaluations => EvaluationList.evaluations, |_query, project| project.evaluations.clone());
-list!(Project(project_id), ListLessons => LessonList.lessons, |_query, project| project.lessons.clone());
-list!(Project(project_id), ListMilestones => MilestoneList.milestones, |_query, project| project.milestones.clone());
-list!(Project(project_id), ListCheckpoints => CheckpointList.checkpoints, |_query, project| project.checkpoints.clone());
-list!(Project(project_id), ListPhases => PhaseList.phases, |_query, project| project.phases.clone());
-list!(Project(project_id), ListProcurements => ProcurementList.procurements, |_query, project| project.procurements.clone());
-list!(Project(project_id), ListReportRhythms => ReportRhythmList.rhythms, |_query, project| project.report_rhythms.clone());
-list!(Project(project_id), ListReports => ReportList.reports, |_query, project| project.reports.clone());
-list!(Project(project_id), ListRisks => RiskList.risks, |_query, project| project.risks.clone());
+list!(Project(project_id), ListActivities => ActivityList.activities, |_query, project| project.activities.iter().collect());
+list!(Project(project_id), ListBenefits => BenefitList.benefits, |_query, project| project.benefits.iter().collect());
+list!(Project(project_id), ListDeliverables => DeliverableList.deliverables, |_query, project| project.deliverables.iter().collect());
+list!(Project(project_id), ListDeviations => DeviationList.deviations, |_query, project| project.deviations.iter().collect());
+list!(Project(project_id), ListDocuments => DocumentList.documents, |_query, project| project.documents.iter().collect());
+list!(Project(project_id), ListEvaluations => EvaluationList.evaluations, |_query, project| project.evaluations.iter().collect());
+list!(Project(project_id), ListLessons => LessonList.lessons, |_query, project| project.lessons.iter().collect());
+list!(Project(project_id), ListMilestones => MilestoneList.milestones, |_query, project| project.milestones.iter().collect());
+list!(Project(project_id), ListCheckpoints => CheckpointList.checkpoints, |_query, project| project.checkpoints.iter().collect());
+list!(Project(project_id), ListPhases => PhaseList.phases, |_query, project| project.phases.iter().collect());
+list!(Project(project_id), ListProcurements => ProcurementList.procurements, |_query, project| project.procurements.iter().collect());
+list!(Project(project_id), ListReportRhythms => ReportRhythmList.rhythms, |_query, project| project.report_rhythms.iter().collect());
+list!(Project(project_id), ListReports => ReportList.reports, |_query, project| project.reports.iter().collect());
+list!(Project(project_id), ListRisks => RiskList.risks, |_query, project| project.risks.iter().collect());
 list!(Project(project_id), ListRoles => RoleList.roles, |query, project| {
-    let held = |role: &&RoleAssignment| query.date.as_ref().is_none_or(|date| role.is_held_on(date));
-    project.roles.iter().filter(held).cloned().collect()
+    let held = |role: &RoleAssignment| query.date.as_ref().is_none_or(|date| role.is_held_on(date));
+    project.roles.iter().filter(|role| held(role)).collect()
 });
-list!(Project(project_id), ListStakeholders => StakeholderList.stakeholders, |_query, project| project.stakeholders.clone());
-list!(Project(project_id), ListSuccessFactors => SuccessFactorList.success_factors, |_query, project| project.success_factors.clone());
+list!(Project(project_id), ListStakeholders => StakeholderList.stakeholders, |_query, project| project.stakeholders.iter().collect());
+list!(Project(project_id), ListSuccessFactors => SuccessFactorList.success_factors, |_query, project| project.success_factors.iter().collect());
 list!(Organization(organization_id), ListAppointments => AppointmentList.appointments, |query, organization| {
     match (&query.body_id, &query.date) {
-        (Some(body), Some(date)) => organization.sitting(body, date).into_iter().cloned().collect(),
-        (Some(body), None) => organization.appointments_to(body).into_iter().cloned().collect(),
-        (None, Some(date)) => organization.appointments.iter().filter(|appointment| appointment.holds_on(date)).cloned().collect(),
-        (None, None) => organization.appointments.clone(),
+        (Some(body), Some(date)) => organization.sitting(body, date),
+        (Some(body), None) => organization.appointments_to(body),
+        (None, Some(date)) => organization.appointments.iter().filter(|appointment| appointment.holds_on(date)).collect(),
+        (None, None) => organization.appointments.iter().collect(),
     }
 });
 list!(Organization(organization_id), ListMeetings => MeetingList.meetings, |query, organization| {
-    let of_body = |meeting: &&Meeting| query.body_id.as_ref().is_none_or(|body| meeting.is_of(body));
-    organization.meetings.iter().filter(of_body).cloned().collect()
+    let of_body = |meeting: &Meeting| query.body_id.as_ref().is_none_or(|body| meeting.is_of(body));
+    organization.meetings.iter().filter(|meeting| of_body(meeting)).collect()
 });
 list!(ProposalRegister(proposal_register_id), ListProposals => ProposalList.proposals, |query, register| {
-    let asked = |proposal: &&Proposal| {
+    let asked = |proposal: &Proposal| {
         query.round_id.as_ref().is_none_or(|round_id| proposal.round_id == *round_id)
             && query.group.as_ref().is_none_or(|group| proposal.group == *group)
             && (query.status == 0 || proposal.status == query.status)
     };
-    register.proposals.iter().filter(asked).cloned().collect()
+    register.proposals.iter().filter(|proposal| asked(proposal)).collect()
 });
 list!(ProposalRegister(proposal_register_id), ListPriorityLists => PriorityLists.priority_lists, |query, register| {
     let rounds = register.rounds.iter().filter(|round| round.round_id == query.round_id);
-    rounds.flat_map(|round| round.priority_lists.iter().cloned()).collect()
+    rounds.flat_map(|round| &round.priority_lists).collect()
 });

@@ -28,10 +28,13 @@ use super::service::{ReplyStream, Service};
 use crate::schema::Validate;
 use crate::schema::v1::*;
 
+/// From so many bytes on, to write an answer takes as long as a few commands.
+const LONG_REPLY: usize = 1 << 20;
+
 /// A question with one answer.
 trait Answer: Message + Default + Name + Validate {
     /// The answer.
-    type Reply: Message;
+    type Reply: Message + 'static;
 
     /// Answers it.
     fn answer(self, service: &Service, caller: &Caller) -> impl Future<Output = Result<Self::Reply, Failure>> + Send;
@@ -51,10 +54,14 @@ trait Begin: Message + Default + Name + Validate {
 }
 
 async fn unary<Q: Answer>(service: &Service, caller: &Caller, request: &[u8]) -> Result<Bytes, Failure> {
-    Ok(read::<Q>(request)?
-        .answer(service, caller)
+    let reply = read::<Q>(request)?.answer(service, caller).await?;
+    let is_long = reply.encoded_len() > LONG_REPLY;
+    let write = move || reply.encode_to_vec();
+    Ok(service
+        .ledger()
+        .long()
+        .when(is_long, &caller.tenant, write)
         .await?
-        .encode_to_vec()
         .into())
 }
 

@@ -13,7 +13,9 @@ impl Answer for GetHandovers {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<HandoverReading, Failure> {
         let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
-        Ok(domain::handover_reading(reading.get()?))
+        reading
+            .answer(service, caller, |state, _| Ok(domain::handover_reading(state)))
+            .await
     }
 }
 
@@ -22,7 +24,9 @@ impl Answer for GetContracts {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<ContractReading, Failure> {
         let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
-        Ok(domain::contract_reading(reading.get()?))
+        reading
+            .answer(service, caller, |state, _| Ok(domain::contract_reading(state)))
+            .await
     }
 }
 
@@ -31,6 +35,8 @@ impl Answer for GetBenefitProgress {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<BenefitReading, Failure> {
         let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
-        Ok(domain::benefit_reading(reading.get()?))
+        reading
+            .answer(service, caller, |state, _| Ok(domain::benefit_reading(state)))
+            .await
     }
 }

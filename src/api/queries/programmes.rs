@@ -15,8 +15,8 @@ impl Answer for GetProgramme {
     async fn answer(self, service: &Service, caller: &Caller) -> Result<Programme, Failure> {
         reading::state(service, caller, &self.programme_id, self.as_of, self.at_least)
             .await?
-            .get()
-            .cloned()
+            .whole(service, caller)
+            .await
     }
 }
 
@@ -25,10 +25,15 @@ impl Answer for GetPortfolio {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<PortfolioReading, Failure> {
         let id = self.programme_id;
-        let streams = |facts: &Facts<'_>| domain::streams_of_programme(&id, facts);
-        reading::together(service, caller, (self.as_of, self.at_least), streams, |facts, point| {
-            Ok(domain::portfolio_reading(point.require(facts, &id)?, facts))
-        })
+        let asked = id.clone();
+        let streams = move |facts: &Facts<'_>| domain::streams_of_programme(&asked, facts);
+        reading::together(
+            service,
+            caller,
+            (self.as_of, self.at_least),
+            streams,
+            move |facts, point| Ok(domain::portfolio_reading(point.require(facts, &id)?, facts)),
+        )
         .await
     }
 }
@@ -38,12 +43,14 @@ impl Answer for ListProgrammeFindings {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
         let id = self.programme_id;
-        let streams = |facts: &Facts<'_>| domain::streams_of_programme(&id, facts);
+        let (asked, of) = (id.clone(), id.clone());
+        let streams = move |facts: &Facts<'_>| domain::streams_of_programme(&asked, facts);
         let asked = (self.as_of, self.at_least);
         let (suspicions, projects, seen, position) =
-            reading::together(service, caller, asked, streams, |facts, point| {
-                let programme = point.require::<Programme>(facts, &id)?;
-                let read = streams(facts).iter().filter_map(|stream| facts.position(stream)).max();
+            reading::together(service, caller, asked, streams, move |facts, point| {
+                let programme = point.require::<Programme>(facts, &of)?;
+                let read = domain::streams_of_programme(&of, facts);
+                let read = read.iter().filter_map(|stream| facts.position(stream)).max();
                 let found = domain::programme_findings(programme, facts);
                 let projects = domain::projects_of_programme(programme, facts);
                 Ok((found, projects, point.seen(), read.unwrap_or_default()))
@@ -64,7 +71,7 @@ impl Answer for ListProgrammeFindings {
         }
         let (reach, today) = seen;
         for project in projects {
-            let in_project = found(service, caller, &project, (&reach, &today), domain::findings).await?;
+            let (in_project, _) = found(service, caller, &project, (&reach, &today), domain::findings).await?;
             findings.extend(in_project);
         }
         Ok(FindingList { findings, position })

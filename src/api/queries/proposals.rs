@@ -16,8 +16,8 @@ impl Answer for GetProposalRegister {
         let id = &self.proposal_register_id;
         reading::state::<ProposalRegister>(service, caller, id, self.as_of, self.at_least)
             .await?
-            .get()
-            .cloned()
+            .whole(service, caller)
+            .await
     }
 }
 

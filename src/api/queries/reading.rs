@@ -10,7 +10,7 @@ use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::clock;
 use crate::domain::{Aggregated, Facts, Refusal, State, Stream};
-use crate::ledger::{self, Anchor, Hash, LedgerHead, MOST_ROUNDS, MOST_STREAMS, Reach};
+use crate::ledger::{self, Anchor, Hash, LARGE, LedgerHead, MOST_ROUNDS, MOST_STREAMS, Reach};
 use crate::schema::Validate;
 use crate::schema::v1::{AsOf, Organization, Project, as_of};
 
@@ -28,17 +28,54 @@ pub(super) struct Reading<S> {
     of: fn(&State) -> Option<&S>,
 }
 
-impl<S> Reading<S> {
+impl<S: 'static> Reading<S> {
+    /// What is answered from the state and the day that it is seen on: where there is much to look through, beside the threads that
+    /// serve.
+    pub(super) async fn answer<A: Send + 'static>(
+        &self,
+        service: &Service,
+        caller: &Caller,
+        read: impl FnOnce(&S, &str) -> Result<A, Failure> + Send + 'static,
+    ) -> Result<A, Failure> {
+        let (state, today, of) = (Arc::clone(&self.state.state), self.today.clone(), self.of);
+        let is_long = state.version() >= LARGE;
+        let read = move || read(of(&state).ok_or_else(of_another_kind)?, &today);
+        service.ledger().long().when(is_long, &caller.tenant, read).await?
+    }
+
+    /// The whole state.
+    pub(super) async fn whole(&self, service: &Service, caller: &Caller) -> Result<S, Failure>
+    where
+        S: Clone + Send,
+    {
+        self.answer(service, caller, |state, _| Ok(state.clone())).await
+    }
+
     /// The state, which is known to be of this kind and to have events.
     pub(super) fn get(&self) -> Result<&S, Failure> {
-        (self.of)(&self.state.state)
-            .ok_or_else(|| Failure::internal("reading a state", &"it is of another kind than its stream"))
+        (self.of)(&self.state.state).ok_or_else(of_another_kind)
     }
 
     /// The position of the last event in it.
     pub(super) fn position(&self) -> i64 {
         self.state.state.position()
     }
+}
+
+/// What two states come to together, the earlier one first: beside the threads that serve, where there is much to look through.
+pub(super) async fn compared<S: Send + Sync + 'static, A: Send + 'static>(
+    service: &Service,
+    caller: &Caller,
+    (earlier, later): (&Reading<S>, &Reading<S>),
+    compare: impl FnOnce(&S, &S) -> A + Send + 'static,
+) -> Result<A, Failure> {
+    let (before, of) = (Arc::clone(&earlier.state.state), earlier.of);
+    let compare = move |later: &S, _: &str| Ok(compare(of(&before).ok_or_else(of_another_kind)?, later));
+    later.answer(service, caller, compare).await
+}
+
+fn of_another_kind() -> Failure {
+    Failure::internal("reading a state", &"it is of another kind than its stream")
 }
 
 /// Reads a project.
@@ -87,19 +124,34 @@ pub(super) async fn state<S: Aggregated>(
 ) -> Result<Reading<S>, Failure> {
     reached(service, caller, at_least).await?;
     let (reach, today) = reach(service, caller, as_of).await?;
-    let name = Stream::of::<S>(id).to_string();
-    let state = service
-        .ledger()
-        .state(&caller.tenant, &name, &reach)
-        .await?
-        .filter(|reading| reading.state.version() > 0);
-    let state = state.ok_or_else(|| not_found(&name, &reach))?;
+    let stream = Stream::of::<S>(id);
+    let state = read_state(service, caller, &stream, &reach).await?;
+    let state = state
+        .filter(|reading| reading.state.version() > 0)
+        .ok_or_else(|| not_found(&stream.to_string(), &reach))?;
     Ok(Reading {
         state,
         today,
         reach,
         of: S::of,
     })
+}
+
+/// Reads a state. What was decided by a day is found in the records alone: what is kept in memory holds what was decided later, too.
+async fn read_state(
+    service: &Service,
+    caller: &Caller,
+    stream: &Stream,
+    reach: &Reach,
+) -> Result<Option<ledger::Reading<State>>, Failure> {
+    if reach.decided_by.is_some() {
+        let asked = (caller.tenant.as_str(), stream);
+        return service.histories().state(service.ledger(), asked, reach).await;
+    }
+    Ok(service
+        .ledger()
+        .state(&caller.tenant, &stream.to_string(), reach)
+        .await?)
 }
 
 fn not_found(name: &str, reach: &Reach) -> Failure {
@@ -217,12 +269,12 @@ impl Point {
 
 /// A reading that rests on several streams, all of them as of the same point. Which they are is asked again with what has been read
 /// until nothing new is named, as it is for commands.
-pub(super) async fn together<A>(
+pub(super) async fn together<A: Send + 'static>(
     service: &Service,
     caller: &Caller,
     (as_of, at_least): (Option<AsOf>, i64),
     relies_on: impl Fn(&Facts<'_>) -> Vec<Stream> + Send,
-    read: impl FnOnce(&Facts<'_>, &Point) -> Result<A, Failure> + Send,
+    read: impl FnOnce(&Facts<'_>, &Point) -> Result<A, Failure> + Send + 'static,
 ) -> Result<A, Failure> {
     reached(service, caller, at_least).await?;
     let (reach, today) = reach(service, caller, as_of).await?;
@@ -243,15 +295,20 @@ pub(super) async fn together<A>(
             if let Some(head) = head {
                 service.ledger().require(&caller.tenant, &head.known).await?;
             }
-            return read(&Facts::new(&states), &Point { reach, pinned, today });
+            let events: i64 = states.values().map(|state| state.version()).sum();
+            let read = move || read(&Facts::new(&states), &Point { reach, pinned, today });
+            return service
+                .ledger()
+                .long()
+                .when(events >= LARGE, &caller.tenant, read)
+                .await?;
         }
         if states.len() + streams.len() > MOST_STREAMS {
             break;
         }
         for stream in streams {
-            let name = stream.to_string();
-            let state = service.ledger().state(&caller.tenant, &name, &pinned).await?;
-            let state = state.ok_or_else(|| not_found(&name, &pinned))?;
+            let state = read_state(service, caller, &stream, &pinned).await?;
+            let state = state.ok_or_else(|| not_found(&stream.to_string(), &pinned))?;
             states.insert(stream, state.state);
         }
     }
@@ -286,7 +343,7 @@ pub(super) async fn state_page<S: Aggregated, T: Clone>(
     caller: &Caller,
     id: &str,
     part: Part,
-    list: impl FnOnce(&S) -> Vec<T> + Send,
+    list: impl for<'a> FnOnce(&'a S) -> Vec<&'a T> + Send,
 ) -> Result<Page<T>, Failure> {
     let token = PageToken::of(&part.page_token)?;
     let (as_of, offset) = match token {
@@ -297,7 +354,7 @@ pub(super) async fn state_page<S: Aggregated, T: Clone>(
         }
     };
     let reading = state(service, caller, id, as_of, part.at_least).await?;
-    Ok(cut(list(reading.get()?), offset, part.page_size, &reading))
+    Ok(cut(&list(reading.get()?), offset, part.page_size, &reading))
 }
 
 /// Where the next page goes on: `<position>.<offset>.<known position>.<known root>`, and `.<day>` in a list as of an effective date.
@@ -342,7 +399,7 @@ impl PageToken {
     }
 }
 
-fn cut<T: Clone, S>(all: Vec<T>, offset: usize, asked: i32, reading: &Reading<S>) -> Page<T> {
+fn cut<T: Clone, S: 'static>(all: &[&T], offset: usize, asked: i32, reading: &Reading<S>) -> Page<T> {
     let position = reading.position();
     let size = usize::try_from(page_size(asked)).unwrap_or_default();
     let end = offset.saturating_add(size);
@@ -357,7 +414,7 @@ fn cut<T: Clone, S>(all: Vec<T>, offset: usize, asked: i32, reading: &Reading<S>
         }
     }
     Page {
-        items: all.into_iter().skip(offset).take(size).collect(),
+        items: all.iter().skip(offset).take(size).map(|item| T::clone(item)).collect(),
         next_page_token,
         position,
     }

@@ -18,6 +18,8 @@ impl Answer for GetReport {
         let provenance = report.ok_or_else(nothing_there)?.provenance.unwrap_or_default();
         // T1: nothing but the ledger up to the report's own position has a say in the answer.
         let then = reading::project_at(service, caller, &self.project_id, provenance.first_position).await?;
-        domain::report_reading(then.get()?, &self.report_id).ok_or_else(nothing_there)
+        let id = self.report_id.clone();
+        let read = move |project: &Project, _: &str| Ok(domain::report_reading(project, &id));
+        then.answer(service, caller, read).await?.ok_or_else(nothing_there)
     }
 }

@@ -25,6 +25,8 @@ impl Answer for GetRiskMatrix {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<RiskMatrixReading, Failure> {
         let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
-        Ok(domain::risk_matrix(reading.get()?))
+        reading
+            .answer(service, caller, |state, _| Ok(domain::risk_matrix(state)))
+            .await
     }
 }

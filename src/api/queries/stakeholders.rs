@@ -12,6 +12,8 @@ impl Answer for GetStakeholderMap {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<StakeholderMap, Failure> {
         let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
-        Ok(domain::stakeholder_map(reading.get()?))
+        reading
+            .answer(service, caller, |state, _| Ok(domain::stakeholder_map(state)))
+            .await
     }
 }

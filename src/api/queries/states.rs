@@ -1,7 +1,5 @@
 //! Readings of one project or organisation as a whole, and its findings.
 
-use std::collections::HashMap;
-
 use prost_types::Timestamp;
 use time::OffsetDateTime;
 
@@ -20,8 +18,8 @@ impl Answer for GetProject {
     async fn answer(self, service: &Service, caller: &Caller) -> Result<Project, Failure> {
         reading::project(service, caller, &self.project_id, self.as_of, self.at_least)
             .await?
-            .get()
-            .cloned()
+            .whole(service, caller)
+            .await
     }
 }
 
@@ -31,8 +29,8 @@ impl Answer for GetOrganization {
     async fn answer(self, service: &Service, caller: &Caller) -> Result<Organization, Failure> {
         reading::organization(service, caller, &self.organization_id, self.as_of, self.at_least)
             .await?
-            .get()
-            .cloned()
+            .whole(service, caller)
+            .await
     }
 }
 
@@ -41,7 +39,9 @@ impl Answer for GetBudget {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<BudgetReading, Failure> {
         let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
-        Ok(domain::budget_reading(reading.get()?))
+        reading
+            .answer(service, caller, |project, _| Ok(domain::budget_reading(project)))
+            .await
     }
 }
 
@@ -49,8 +49,13 @@ impl Answer for GetGantt {
     type Reply = GanttReading;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<GanttReading, Failure> {
-        let reading = reading::project(service, caller, &self.project_id, self.as_of.clone(), self.at_least).await?;
-        Ok(domain::gantt_reading(reading.get()?, self.granularity()))
+        let granularity = self.granularity();
+        let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
+        reading
+            .answer(service, caller, move |project, _| {
+                Ok(domain::gantt_reading(project, granularity))
+            })
+            .await
     }
 }
 
@@ -70,8 +75,11 @@ impl Answer for ListFindings {
     }
 }
 
+/// To tell so many findings takes as long as a few commands.
+const MANY_FINDINGS: usize = 500;
+
 /// What the rules find in the state of the stream of this kind and id.
-pub(super) async fn findings<S: Aggregated + Send + Sync>(
+pub(super) async fn findings<S: Aggregated + Send + Sync + 'static>(
     service: &Service,
     caller: &Caller,
     id: &str,
@@ -80,52 +88,43 @@ pub(super) async fn findings<S: Aggregated + Send + Sync>(
     find: fn(&S, &str) -> Vec<Suspicion>,
 ) -> Result<FindingList, Failure> {
     let reading = reading::state::<S>(service, caller, id, as_of, at_least).await?;
-    // What is recorded while the history is walked is in neither.
-    let reach = Reach {
-        position: Some(reading.position()),
-        ..reading.reach.clone()
-    };
-    Ok(FindingList {
-        findings: found(service, caller, id, (&reach, &reading.today), find).await?,
-        position: reading.position(),
-    })
+    let (reach, position) = (reading.reach.clone(), reading.position());
+    let stands = reading
+        .answer(service, caller, move |state, today| Ok(!find(state, today).is_empty()))
+        .await?;
+    if !stands {
+        // Nothing is found, so nothing has been there since anything.
+        let findings = Vec::new();
+        return Ok(FindingList { findings, position });
+    }
+    let (findings, position) = found(service, caller, id, (&reach, &reading.today), find).await?;
+    Ok(FindingList { findings, position })
 }
 
-/// What the rules find in the stream of this kind and id as far as it is read, seen on a day, each with since when it was there.
-pub(super) async fn found<S: Aggregated + Send + Sync>(
+/// What the rules find in the stream of this kind and id as far as it is read, seen on a day, each with since when it was there: a
+/// finding is as old as the event since which it was there all along. Answers, too, how far the stream was read.
+pub(super) async fn found<S: Aggregated + Send + Sync + 'static>(
     service: &Service,
     caller: &Caller,
     id: &str,
     (reach, today): (&Reach, &str),
     find: fn(&S, &str) -> Vec<Suspicion>,
-) -> Result<Vec<Finding>, Failure> {
-    let stream = Stream::of::<S>(id).to_string();
-    // The history is walked: a finding is as old as the event since which it was there all along.
-    let mut standing: Vec<(Suspicion, i64, OffsetDateTime)> = Vec::new();
-    service
-        .ledger()
-        .walk(&caller.tenant, &stream, reach, |entry, state| {
-            let Some(state) = S::of(state) else { return };
-            let mut since: HashMap<(&'static str, Vec<String>), (i64, OffsetDateTime)> = HashMap::new();
-            since.extend(
-                std::mem::take(&mut standing)
-                    .into_iter()
-                    .map(|(found, position, time)| ((found.code, found.entities), (position, time))),
-            );
-            standing = find(state, today)
-                .into_iter()
-                .map(|found| {
-                    let key = (found.code, found.entities.clone());
-                    let (position, time) = since.get(&key).copied().unwrap_or((entry.position, entry.recorded_at));
-                    (found, position, time)
-                })
-                .collect();
-        })
-        .await?;
-    let findings = standing.into_iter();
-    Ok(findings
-        .map(|(found, position, time)| finding(found, &stream, position, Some(time)))
-        .collect())
+) -> Result<(Vec<Finding>, i64), Failure> {
+    let (stream, ledger) = (Stream::of::<S>(id), service.ledger());
+    let (asked, seen) = ((caller.tenant.as_str(), &stream), (reach, today));
+    let walked = service.histories().findings(ledger, asked, seen, find).await?;
+    let Some((reading, standing)) = walked else {
+        return Ok((Vec::new(), 0));
+    };
+    let is_long = standing.len() > MANY_FINDINGS;
+    let tell = move || {
+        let name = stream.to_string();
+        let findings = standing
+            .iter()
+            .map(|standing| finding(standing.found.clone(), &name, standing.position, Some(standing.time)));
+        (findings.collect(), reading.state.position())
+    };
+    Ok(ledger.long().when(is_long, &caller.tenant, tell).await?)
 }
 
 /// A finding in a stream, as the API answers with it, and since when it was there.

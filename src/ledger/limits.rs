@@ -1,0 +1,140 @@
+//! How long judging may take while others wait: of one submission, of one tenant's share in a turn, and at one stretch.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::aside;
+use super::error::AppendError;
+use super::judge::Judge;
+use super::queue::{Lane, Places, Waiting, Ways};
+use super::turns::Turn;
+
+/// What takes more than this to judge is judged aside, and so is what comes of its tenant for a while.
+const SWIFT: Duration = Duration::from_millis(5);
+
+/// A state that is more records behind than this is caught up with aside.
+const SWIFT_RECORDS: i64 = 200;
+
+/// A tenant's share in a turn: when others are about, when it is alone, and aside.
+const IN_COMPANY: Duration = Duration::from_millis(5);
+const ALONE: Duration = Duration::from_millis(20);
+const ASIDE: Duration = Duration::from_millis(50);
+
+/// So long is judged at a stretch before whatever else there is to do on this thread has its turn.
+const STRETCH: Duration = Duration::from_millis(1);
+
+/// The limits of one writer, and how far they are used up.
+pub(super) struct Limits<J: Judge> {
+    pub lane: Lane,
+    pub ways: Ways<J>,
+    pub places: Places,
+    /// How long one submission may be judged.
+    most: Duration,
+    share: Duration,
+    /// How long the submission has been judged that is being judged.
+    spent: Duration,
+    /// Whether it is to be judged elsewhere or later.
+    is_put_off: bool,
+    /// What was taken, and is to wait for another turn.
+    left: Turn<J>,
+    /// When anything else last had its turn on this thread.
+    breath: Instant,
+}
+
+impl<J: Judge> Limits<J> {
+    pub(super) fn new(lane: Lane, ways: Ways<J>, places: Places, most: Duration) -> Self {
+        Self {
+            lane,
+            ways,
+            places,
+            most,
+            share: ALONE,
+            spent: Duration::ZERO,
+            is_put_off: false,
+            left: Turn::new(),
+            breath: Instant::now(),
+        }
+    }
+
+    /// A turn begins.
+    pub(super) fn turn(&mut self, in_company: bool) {
+        self.share = match self.lane {
+            Lane::Aside => ASIDE,
+            Lane::Swift if in_company => IN_COMPANY,
+            Lane::Swift => ALONE,
+        };
+        self.breath = Instant::now();
+    }
+
+    /// A submission begins.
+    pub(super) const fn begin(&mut self) {
+        self.spent = Duration::ZERO;
+        self.is_put_off = false;
+    }
+
+    /// Counts what this thread has worked since then, and says how long it has worked by now.
+    pub(super) fn worked_since(&mut self, began: Duration) -> Duration {
+        let now = aside::worked();
+        self.spent += now.saturating_sub(began);
+        now
+    }
+
+    /// Whether what takes long goes to another lane. When nothing comes into any queue any more, whoever has it judges it.
+    fn is_swift(&self) -> bool {
+        self.lane == Lane::Swift && !self.ways.are_closed()
+    }
+
+    /// Whether there is time to go on with a submission.
+    pub(super) fn go_on<R>(&mut self) -> Result<(), AppendError<R>> {
+        if self.spent >= SWIFT && self.is_swift() {
+            return Err(self.elsewhere());
+        }
+        if self.spent < self.most {
+            return Ok(());
+        }
+        Err(AppendError::TooCostly { most: self.most })
+    }
+
+    /// How many records a state may be behind.
+    pub(super) fn records(&self) -> i64 {
+        if self.is_swift() { SWIFT_RECORDS } else { i64::MAX }
+    }
+
+    /// Puts off what is being judged: there is more to it than there is time for here.
+    pub(super) const fn elsewhere<R>(&mut self) -> AppendError<R> {
+        self.is_put_off = true;
+        AppendError::TooCostly { most: self.most }
+    }
+
+    /// A submission has been judged, or put off: says which.
+    pub(super) fn is_put_off(&mut self, tenant: &Arc<str>) -> bool {
+        if self.is_put_off || self.spent >= SWIFT {
+            self.places.is_costly(tenant);
+        }
+        std::mem::take(&mut self.is_put_off)
+    }
+
+    /// Whether a tenant that has been judged for so long has had its share of the turn.
+    pub(super) fn had_its_share(&self, began: Instant) -> bool {
+        began.elapsed() >= self.share
+    }
+
+    /// Keeps what is left of a tenant for another turn.
+    pub(super) fn put_off(&mut self, tenant: Arc<str>, left: VecDeque<Waiting<J>>) {
+        self.left.entry(tenant).or_default().extend(left);
+    }
+
+    /// What is to wait for another turn.
+    pub(super) fn take_left(&mut self) -> Turn<J> {
+        std::mem::take(&mut self.left)
+    }
+
+    /// Lets others have their turn on this thread, when it is time.
+    pub(super) async fn breathe(&mut self) {
+        if self.breath.elapsed() >= STRETCH {
+            tokio::task::yield_now().await;
+            self.breath = Instant::now();
+        }
+    }
+}
