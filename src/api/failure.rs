@@ -281,7 +281,8 @@ impl From<LedgerError> for Failure {
 
 impl From<Crowded> for Failure {
     fn from(crowded: Crowded) -> Self {
-        let sentence = "Too many questions that take long are waiting. Ask again a little later, and fewer of them at once.";
+        let sentence =
+            "Too many questions that take long are waiting. Ask again a little later, and fewer of them at once.";
         Self {
             retry_after: Some(crowded.retry_after),
             ..Self::new(Code::ResourceExhausted, "LONG_READINGS_FULL", sentence)

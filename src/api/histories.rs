@@ -61,7 +61,10 @@ pub(super) struct Histories(Cache<Key, Kept, ByBytes>);
 
 impl std::fmt::Debug for Histories {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Histories").field("kept", &self.0.len()).finish()
+        formatter
+            .debug_struct("Histories")
+            .field("kept", &self.0.len())
+            .finish()
     }
 }
 
@@ -76,7 +79,12 @@ impl Histories {
             .build()
             .expect("all that must be set is");
         let hasher = DefaultHashBuilder::default();
-        Self(Cache::with_options(options, ByBytes, hasher, DefaultLifecycle::default()))
+        Self(Cache::with_options(
+            options,
+            ByBytes,
+            hasher,
+            DefaultLifecycle::default(),
+        ))
     }
 
     /// The state of a stream as far as it is read, of what was decided by a day; none when there are no such streams.
@@ -172,7 +180,12 @@ fn note(entry: &Entry, found: Vec<Suspicion>, standing: &mut Notes) {
         .collect();
     let since: Vec<(i64, OffsetDateTime)> = found
         .iter()
-        .map(|found| before.get(&key(found)).copied().unwrap_or((entry.position, entry.recorded_at)))
+        .map(|found| {
+            before
+                .get(&key(found))
+                .copied()
+                .unwrap_or((entry.position, entry.recorded_at))
+        })
         .collect();
     let now = found.into_iter().zip(since);
     *standing = Arc::new(

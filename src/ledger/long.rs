@@ -59,7 +59,10 @@ struct Place(Option<Arc<Places>>);
 
 impl std::fmt::Debug for Long {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Long").field("most", &self.0.most).finish_non_exhaustive()
+        formatter
+            .debug_struct("Long")
+            .field("most", &self.0.most)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,9 +119,7 @@ impl Long {
         let mut turns = self.0.turns();
         let inside = turns.inside.get(&tenant).copied().unwrap_or_default();
         if turns.all >= self.0.most || inside >= self.0.most_per_tenant {
-            return Err(Crowded {
-                retry_after: COME_BACK,
-            });
+            return Err(Crowded { retry_after: COME_BACK });
         }
         turns.all += 1;
         turns.inside.insert(Arc::clone(&tenant), inside + 1);

@@ -81,7 +81,11 @@ impl<J: Judge> Ledger<J> {
             states,
             signals,
             queues,
-            long: Long::new(config.long_places, config.long_readings, config.long_readings_per_tenant),
+            long: Long::new(
+                config.long_places,
+                config.long_readings,
+                config.long_readings_per_tenant,
+            ),
             kept_history_bytes: config.kept_history_bytes,
         }
     }

@@ -200,7 +200,10 @@ pub(super) struct Queues<J: Judge> {
 
 impl<J: Judge> std::fmt::Debug for Queues<J> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Queues").field("most", &self.most).finish_non_exhaustive()
+        formatter
+            .debug_struct("Queues")
+            .field("most", &self.most)
+            .finish_non_exhaustive()
     }
 }
 
@@ -240,7 +243,10 @@ impl<J: Judge> Queues<J> {
     ) -> Result<oneshot::Receiver<Outcome<J::Refusal>>, AppendError<J::Refusal>> {
         let commands: usize = submission.commands.iter().map(|command| self.judge.size(command)).sum();
         let bytes = BESIDE_COMMANDS + TIMES_ITS_BYTES * commands;
-        let place = self.places.take(&submission.tenant, bytes, self.most).ok_or_else(busy)?;
+        let place = self
+            .places
+            .take(&submission.tenant, bytes, self.most)
+            .ok_or_else(busy)?;
         let lane = self.places.lane(&submission.tenant);
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting {

@@ -78,7 +78,12 @@ impl Entry {
         )))
     }
 
-    pub(super) fn fold<J: Judge>(&self, envelope: &Envelope<'_>, judge: &J, state: &mut J::State) -> Result<(), Unreadable> {
+    pub(super) fn fold<J: Judge>(
+        &self,
+        envelope: &Envelope<'_>,
+        judge: &J,
+        state: &mut J::State,
+    ) -> Result<(), Unreadable> {
         let event = judge
             .read(&self.event_type, envelope.data.get())
             .map_err(|problem| self.unreadable(problem))?;
@@ -207,7 +212,10 @@ impl<J: Judge> Ledger<J> {
         if reach.decided_by.is_some() {
             // What is kept holds what was decided later, too: only the records tell them apart.
             let history = History::new(empty);
-            return match self.walk_on((tenant, stream), &history, reach, |_, _, ()| {}, |_| {}).await? {
+            return match self
+                .walk_on((tenant, stream), &history, reach, |_, _, ()| {}, |_| {})
+                .await?
+            {
                 Came::There(state, ()) => Ok(Some(state)),
                 Came::Past => Ok(None),
             };

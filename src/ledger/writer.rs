@@ -16,8 +16,8 @@ use super::append::{Appender, Failed, Sending};
 use super::aside;
 use super::judge::Judge;
 use super::judged::Judged;
-use super::memory::States;
 use super::limits::Limits;
+use super::memory::States;
 use super::queue::{Lane, Most, Places, Queues, Waiting, Ways};
 use super::signal::Signals;
 use super::store::Store;
@@ -107,7 +107,13 @@ pub(super) fn start<J: Judge>(
     let writer = |lane, waiting| {
         let limits = Limits::new(lane, ways.clone(), places.clone(), budget);
         Writer {
-            appender: Appender::new(Arc::clone(judge), store.clone(), states.clone(), signals.clone(), limits),
+            appender: Appender::new(
+                Arc::clone(judge),
+                store.clone(),
+                states.clone(),
+                signals.clone(),
+                limits,
+            ),
             waiting,
             tenants: Tenants::default(),
             elsewhere: HashSet::new(),
@@ -227,7 +233,8 @@ impl<J: Judge> Writer<J> {
             }
             let away = self.away.as_ref().map(|away| &away.judged.heads);
             let next = self.next.heads.get(&tenant);
-            if away.is_some_and(|heads| heads.contains_key(&tenant)) || next.is_some_and(|head| !head.requests.is_empty())
+            if away.is_some_and(|heads| heads.contains_key(&tenant))
+                || next.is_some_and(|head| !head.requests.is_empty())
             {
                 self.elsewhere.insert(tenant);
                 continue;

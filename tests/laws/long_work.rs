@@ -255,7 +255,10 @@ async fn long_readings_of_one_tenant_do_not_keep_those_of_another_waiting_and_to
     let folded = reading.judge().folded.load(Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(reading.judge().folded.load(Ordering::Relaxed), folded);
-    assert!(reading.state("loud", "toil/1", &reach).await.is_ok(), "their places are free again");
+    assert!(
+        reading.state("loud", "toil/1", &reach).await.is_ok(),
+        "their places are free again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,7 +281,10 @@ async fn batches_that_are_costly_to_judge_hold_up_nobody_else_on_the_same_writer
                     for _ in 0..3 {
                         // 99 that are allowed, and one that is refused: nothing of it is recorded.
                         let refused = ledger.append(submission("costly", &[4_000; 100], true)).await;
-                        assert!(matches!(refused, Err(AppendError::Refused { index: 99, .. })), "{refused:?}");
+                        assert!(
+                            matches!(refused, Err(AppendError::Refused { index: 99, .. })),
+                            "{refused:?}"
+                        );
                     }
                 });
             }
@@ -292,7 +298,11 @@ async fn batches_that_are_costly_to_judge_hold_up_nobody_else_on_the_same_writer
     );
     assert_eq!(ledger.head("costly").await.unwrap().unwrap().0, 1);
     let receipt = ledger.append(submission("costly", &[4_000; 100], false)).await.unwrap();
-    assert_eq!((receipt.position, receipt.version), (101, 101), "what is costly and right is recorded");
+    assert_eq!(
+        (receipt.position, receipt.version),
+        (101, 101),
+        "what is costly and right is recorded"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,7 +43,9 @@ impl Answer for GetConditions {
     async fn answer(self, service: &Service, caller: &Caller) -> Result<ConditionReading, Failure> {
         let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
         reading
-            .answer(service, caller, |project, today| Ok(domain::condition_reading(project, today)))
+            .answer(service, caller, |project, today| {
+                Ok(domain::condition_reading(project, today))
+            })
             .await
     }
 }
@@ -63,8 +65,7 @@ impl Answer for GetDecisionBasis {
         let basis = match frozen {
             Some(frozen) => {
                 let then = reading::project_at(service, caller, &self.project_id, frozen.project_position).await?;
-                let basis =
-                    move |then: &Project, now: &Project| domain::decision_basis(Some(then), now, &asked);
+                let basis = move |then: &Project, now: &Project| domain::decision_basis(Some(then), now, &asked);
                 reading::compared(service, caller, (&then, &now), basis).await?
             }
             None => {

@@ -57,7 +57,12 @@ async fn unary<Q: Answer>(service: &Service, caller: &Caller, request: &[u8]) ->
     let reply = read::<Q>(request)?.answer(service, caller).await?;
     let is_long = reply.encoded_len() > LONG_REPLY;
     let write = move || reply.encode_to_vec();
-    Ok(service.ledger().long().when(is_long, &caller.tenant, write).await?.into())
+    Ok(service
+        .ledger()
+        .long()
+        .when(is_long, &caller.tenant, write)
+        .await?
+        .into())
 }
 
 async fn stream<Q: Begin>(service: &Service, caller: &Caller, request: &[u8]) -> Result<ReplyStream, Failure> {

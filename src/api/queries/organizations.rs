@@ -19,11 +19,18 @@ impl Answer for GetBodyComposition {
         };
         let asked = body.clone();
         let streams = move |facts: &domain::Facts<'_>| domain::streams_of_body(&asked, facts);
-        reading::together(service, caller, (self.as_of, self.at_least), streams, move |facts, point| {
-            point.require::<Organization>(facts, &body.organization_id)?;
-            let date = self.date.as_ref().unwrap_or(&point.today);
-            domain::body_composition(&body, facts, date).ok_or_else(|| reading::nothing_there("body", &body.body_id))
-        })
+        reading::together(
+            service,
+            caller,
+            (self.as_of, self.at_least),
+            streams,
+            move |facts, point| {
+                point.require::<Organization>(facts, &body.organization_id)?;
+                let date = self.date.as_ref().unwrap_or(&point.today);
+                domain::body_composition(&body, facts, date)
+                    .ok_or_else(|| reading::nothing_there("body", &body.body_id))
+            },
+        )
         .await
     }
 }
@@ -55,9 +62,13 @@ impl Answer for ListCheckpointTemplates {
             page_token: self.page_token,
             page_size: self.page_size,
         };
-        let page = state_page(service, caller, &self.organization_id, part, |organization: &Organization| {
-            organization.checkpoint_templates.iter().collect()
-        })
+        let page = state_page(
+            service,
+            caller,
+            &self.organization_id,
+            part,
+            |organization: &Organization| organization.checkpoint_templates.iter().collect(),
+        )
         .await?;
         Ok(CheckpointTemplateList {
             templates: page.items,

@@ -27,9 +27,13 @@ impl Answer for GetPortfolio {
         let id = self.programme_id;
         let asked = id.clone();
         let streams = move |facts: &Facts<'_>| domain::streams_of_programme(&asked, facts);
-        reading::together(service, caller, (self.as_of, self.at_least), streams, move |facts, point| {
-            Ok(domain::portfolio_reading(point.require(facts, &id)?, facts))
-        })
+        reading::together(
+            service,
+            caller,
+            (self.as_of, self.at_least),
+            streams,
+            move |facts, point| Ok(domain::portfolio_reading(point.require(facts, &id)?, facts)),
+        )
         .await
     }
 }

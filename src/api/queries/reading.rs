@@ -148,7 +148,10 @@ async fn read_state(
         let asked = (caller.tenant.as_str(), stream);
         return service.histories().state(service.ledger(), asked, reach).await;
     }
-    Ok(service.ledger().state(&caller.tenant, &stream.to_string(), reach).await?)
+    Ok(service
+        .ledger()
+        .state(&caller.tenant, &stream.to_string(), reach)
+        .await?)
 }
 
 fn not_found(name: &str, reach: &Reach) -> Failure {
@@ -292,7 +295,11 @@ pub(super) async fn together<A: Send + 'static>(
         if streams.is_empty() {
             let events: i64 = states.values().map(|state| state.version()).sum();
             let read = move || read(&Facts::new(&states), &Point { reach, pinned, today });
-            return service.ledger().long().when(events >= LARGE, &caller.tenant, read).await?;
+            return service
+                .ledger()
+                .long()
+                .when(events >= LARGE, &caller.tenant, read)
+                .await?;
         }
         if states.len() + streams.len() > MOST_STREAMS {
             break;

@@ -52,7 +52,9 @@ impl Answer for GetGantt {
         let granularity = self.granularity();
         let reading = reading::project(service, caller, &self.project_id, self.as_of, self.at_least).await?;
         reading
-            .answer(service, caller, move |project, _| Ok(domain::gantt_reading(project, granularity)))
+            .answer(service, caller, move |project, _| {
+                Ok(domain::gantt_reading(project, granularity))
+            })
             .await
     }
 }
