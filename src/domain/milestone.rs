@@ -258,12 +258,12 @@ fn position(provenance: &Option<Provenance>) -> i64 {
 
 /// B9: a milestone hangs on a decision and is dated before it.
 fn before_decision(project: &Project, found: &mut Vec<Suspicion>) {
+    let standing = project.all_standing();
     for (milestone, plan) in project.standing_milestones() {
         let points = plan
             .decision_point_ids
             .iter()
-            .filter_map(|id| project.decision_point(id).ok())
-            .map(|point| project.standing(point));
+            .filter_map(|id| standing.get(id.as_str()).copied());
         for point in points.filter(|point| point.status() != DecisionPointStatus::Withdrawn) {
             let decision = point.decided.as_ref().unwrap_or(&point.date).as_str();
             if milestone.date() < decision {

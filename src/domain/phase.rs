@@ -1,5 +1,7 @@
 //! Phase (fase): planned, started, evaluated and completed in order, or skipped for a reason (rules F1–F3, D1).
 
+use std::collections::HashMap;
+
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -446,9 +448,15 @@ impl Fold for PhaseSkipped {
 
 /// F3, afterwards: a phase that is over while one of its mandatory checkpoints has been opened again.
 pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) {
+    let mut open: HashMap<&str, Vec<&Checkpoint>> = HashMap::new();
+    for checkpoint in &project.checkpoints {
+        if checkpoint.mandatory && !checkpoint.answered {
+            open.entry(&checkpoint.phase_id).or_default().push(checkpoint);
+        }
+    }
     for phase in project.phases.iter().filter(|phase| phase.ended.is_some()) {
-        for checkpoint in &project.checkpoints {
-            if checkpoint.phase_id == phase.phase_id && checkpoint.mandatory && !checkpoint.answered {
+        if let Some(open) = open.get(phase.phase_id.as_str()) {
+            for checkpoint in open {
                 let provenances = [&phase.provenance, &checkpoint.provenance];
                 found.push(Suspicion {
                     code: "CHECKPOINT_OPEN_AFTER_PHASE",

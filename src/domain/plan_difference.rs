@@ -202,12 +202,18 @@ fn course<'a>(project: &'a Project, plan: &mut Vec<Planned<'a>>) {
 
 fn activities<'a>(project: &'a Project, plan: &mut Vec<Planned<'a>>) {
     let standing = |activity: &&Activity| activity.status() != ActivityStatus::Cancelled;
+    let mut leads_to: HashMap<&str, Vec<&str>> = HashMap::new();
+    for link in &project.activity_links {
+        leads_to
+            .entry(&link.from_activity_id)
+            .or_default()
+            .push(&link.to_activity_id);
+    }
     for activity in project.activities.iter().filter(standing) {
         let Some(planned) = &activity.plan else { continue };
         let planned = Planned::new(PlanPart::Activity, &activity.activity_id, planned, &[]);
-        let links = project.activity_links.iter();
-        let leads_to = links.filter(|link| link.from_activity_id == activity.activity_id);
-        plan.push(planned.having("leads_to", leads_to.map(|link| link.to_activity_id.as_str().into())));
+        let next = leads_to.get(activity.activity_id.as_str()).into_iter().flatten();
+        plan.push(planned.having("leads_to", next.map(|to| (*to).into())));
     }
 }
 

@@ -166,7 +166,7 @@ pub fn within(sentence: &str, most: usize) -> String {
     let (told, left) = sentence.split_at(end);
     match told.rfind(", ") {
         // Only where most of what fits is still told.
-        Some(comma) if comma >= end / 2 => {
+        Some(comma) if told[..comma].chars().count() >= most / 2 => {
             let more = left.matches(", ").count() + 1;
             format!("{}, and {more} more.", &told[..comma])
         }

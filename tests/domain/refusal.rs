@@ -44,7 +44,7 @@ proptest! {
         for problem in [&problem, &list, &format!("{problem}: {list}.")] {
             let refusal = Refusal::invalid(&field, "ANY", problem.clone()).mend(remedy.clone());
             prop_assert!(characters(&refusal.sentence()) <= LONGEST_SENTENCE);
-            prop_assert!(refusal.sentence().starts_with(&problem.chars().take(500).collect::<String>()));
+            prop_assert!(refusal.sentence().starts_with(&problem.chars().take(250).collect::<String>()));
             let failure = Failure::from(refusal);
             prop_assert!(characters(&failure.sentence) <= LONGEST_SENTENCE);
             let violations = failure.violations.iter();

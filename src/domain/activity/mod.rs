@@ -26,8 +26,14 @@ impl Project {
 
     /// The way along the links from one activity to another, both ends included, if there is one.
     fn linked_way<'a>(&'a self, from: &'a str, to: &str) -> Option<Vec<&'a str>> {
+        let links = || self.activity_links.iter();
+        // Nothing comes after the one, or nothing before the other: as it mostly is, when a plan is written down in order.
+        let leads_on = links().any(|link| link.from_activity_id == from);
+        if from != to && !(leads_on && links().any(|link| link.to_activity_id == to)) {
+            return None;
+        }
         let mut after: HashMap<&str, Vec<&str>> = HashMap::new();
-        for link in &self.activity_links {
+        for link in links() {
             after
                 .entry(&link.from_activity_id)
                 .or_default()

@@ -1,5 +1,7 @@
 //! What a budget contradicts: stated totals (E4), the two sides of a period (E5), carried-over money (E6), and a stale approval.
 
+use std::collections::HashMap;
+
 use super::super::Suspicion;
 use super::is_year;
 use super::total::kroner;
@@ -8,9 +10,16 @@ use crate::schema::v1::*;
 pub(in crate::domain) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) {
     let Some(budget) = &project.budget else { return };
     let periods = budget.periods(project);
+    let parts = budget.by_period(&periods);
+    let phases = project.phases.iter();
+    let names: HashMap<&str, &str> = phases
+        .map(|phase| (phase.phase_id.as_str(), phase.name.as_str()))
+        .collect();
     for rule in [stated_totals, unequal_sides, carried_too_much, mixed_vat] {
         for period in &periods {
-            rule(budget, period, project.period_name(period), found);
+            // A year as it is written, a phase by its name.
+            let name = names.get(period.as_str()).copied().unwrap_or(period);
+            rule(parts.of(period), period, name, found);
         }
     }
     if budget.status() == BudgetStatus::Changed {
@@ -28,13 +37,6 @@ pub(in crate::domain) fn find(project: &Project, _today: &str, found: &mut Vec<S
                 .map(|provenance| provenance.last_position)
                 .collect(),
         });
-    }
-}
-
-impl Project {
-    /// A year as it is written, a phase by its name.
-    fn period_name<'a>(&'a self, period: &'a str) -> &'a str {
-        self.phase(period).map_or(period, |phase| &phase.name)
     }
 }
 

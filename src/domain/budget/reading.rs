@@ -14,19 +14,42 @@ pub fn budget_reading(project: &Project) -> BudgetReading {
     };
     let budget = project.budget.as_ref().unwrap_or(&empty);
     let usage = budget.usage();
+    let periods = budget.periods(project);
+    let parts = budget.by_period(&periods);
     BudgetReading {
         status: budget.status,
         cost_lines: budget.cost_lines.clone(),
         financing_lines: budget.financing_lines.clone(),
-        periods: budget
-            .periods(project)
+        periods: periods
             .iter()
-            .map(|period| budget.period(period, &usage))
+            .map(|period| parts.of(period).period(period, &usage))
             .collect(),
         shares: budget.shares(),
         cost: Some(budget.cost()),
         financing: Some(budget.financing()),
         position: project.position,
+    }
+}
+
+/// So many periods are looked for in the whole of a budget: to part it would take longer.
+const FEW_PERIODS: usize = 12;
+
+/// A budget in parts by period.
+pub(super) enum Parts<'a> {
+    Whole(&'a Budget),
+    Many(HashMap<&'a str, Budget>),
+}
+
+impl Parts<'_> {
+    /// The part with all that is said of a period.
+    ///
+    /// # Panics
+    /// When the budget was not parted by this period.
+    pub(super) fn of(&self, period: &str) -> &Budget {
+        match self {
+            Self::Whole(budget) => budget,
+            Self::Many(parts) => parts.get(period).expect("it was parted by this period"),
+        }
     }
 }
 
@@ -106,15 +129,61 @@ impl Budget {
             .chain(self.stated_totals.iter().map(|stated| stated.period.as_str()))
             .collect();
         let mut periods: Vec<&str> = periods.into_iter().collect();
-        let place = |period: &str| project.phases.iter().position(|phase| phase.phase_id == period);
+        let phases = project.phases.iter().enumerate();
+        let places: HashMap<&str, usize> = phases.map(|(place, phase)| (phase.phase_id.as_str(), place)).collect();
         periods.sort_by_key(|period| {
             if is_year(period) {
                 None
             } else {
-                Some(place(period).unwrap_or(usize::MAX))
+                Some(places.get(period).copied().unwrap_or(usize::MAX))
             }
         });
         periods.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The budget in parts, each with all that is said of one of these periods, in the order in which it stands: where there are many,
+    /// nobody looks through all of it for each of them.
+    pub(super) fn by_period<'a>(&'a self, periods: &'a [String]) -> Parts<'a> {
+        if periods.len() <= FEW_PERIODS {
+            return Parts::Whole(self);
+        }
+        let mut parts: HashMap<&str, Self> = periods
+            .iter()
+            .map(|period| (period.as_str(), Self::default()))
+            .collect();
+        let mut period_of: HashMap<&str, &str> = HashMap::new();
+        for (line, said) in self
+            .cost_lines
+            .iter()
+            .filter_map(|line| Some((line, line.line.as_ref()?)))
+        {
+            period_of.insert(&line.line_id, &said.period);
+            if let Some(part) = parts.get_mut(said.period.as_str()) {
+                part.cost_lines.push(line.clone());
+            }
+        }
+        for line in &self.financing_lines {
+            let period = line.line.as_ref().map(|said| said.period.as_str());
+            let from = line.source.as_ref().and_then(|source| source.year.as_deref());
+            for period in period.into_iter().chain(from.filter(|from| Some(*from) != period)) {
+                if let Some(part) = parts.get_mut(period) {
+                    part.financing_lines.push(line.clone());
+                }
+            }
+        }
+        for stated in &self.stated_totals {
+            if let Some(part) = parts.get_mut(stated.period.as_str()) {
+                part.stated_totals.push(stated.clone());
+            }
+        }
+        for actual in &self.actuals {
+            let line = actual.entry.as_ref().map(|entry| entry.line_id.as_str());
+            let period = line.and_then(|line| period_of.get(line));
+            if let Some(part) = period.and_then(|period| parts.get_mut(period)) {
+                part.actuals.push(actual.clone());
+            }
+        }
+        Parts::Many(parts)
     }
 
     fn period(&self, period: &str, usage: &HashMap<&str, Usage>) -> BudgetPeriodSummary {
@@ -227,12 +296,14 @@ impl Budget {
 
     fn shares(&self) -> Vec<MunicipalityShare> {
         let mut shares: Vec<(String, Total)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
         for (source, line) in self.financing_said() {
             let Some(municipality) = &source.municipality else {
                 continue;
             };
             let amount = Total::of(&line.amount);
-            match shares.iter_mut().find(|(name, _)| name == municipality) {
+            let place = *places.entry(municipality).or_insert(shares.len());
+            match shares.get_mut(place) {
                 Some((_, sum)) => *sum = sum.plus(&amount),
                 None => shares.push((municipality.clone(), amount)),
             }

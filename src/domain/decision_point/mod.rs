@@ -9,12 +9,17 @@ mod frozen;
 mod reassignment;
 mod start;
 
+use std::collections::HashMap;
+
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, seat, unchanged_or};
 use crate::schema::v1::*;
 
 pub use condition::condition_reading;
 pub(super) use finding::find;
 pub use frozen::{changed_after_decision, decision_basis};
+
+/// So many times a decision may be superseded before all points are sorted by their ids to follow that.
+const SHORT_CHAIN: usize = 4;
 
 impl Project {
     pub(super) fn decision_point(&self, id: &str) -> Result<&DecisionPoint, Refusal> {
@@ -27,14 +32,48 @@ impl Project {
     /// The decision that stands in place of this point's own: that of the point that superseded it last (B7).
     pub(super) fn standing<'a>(&'a self, point: &'a DecisionPoint) -> &'a DecisionPoint {
         let mut standing = point;
+        // Most chains are short. For a long one, nobody looks through all points at each of its links.
+        let mut by_id = None;
         // Each point is superseded once at the most, so the chain is no longer than the list.
-        for _ in &self.decision_points {
-            let Some(Ok(next)) = standing.superseded_by_id.as_deref().map(|id| self.decision_point(id)) else {
+        for link in 0..self.decision_points.len() {
+            let Some(id) = standing.superseded_by_id.as_deref() else {
                 break;
             };
+            let next = if link < SHORT_CHAIN {
+                self.decision_point(id).ok()
+            } else {
+                by_id.get_or_insert_with(|| self.points_by_id()).get(id).copied()
+            };
+            let Some(next) = next else { break };
             standing = next;
         }
         standing
+    }
+
+    fn points_by_id(&self) -> HashMap<&str, &DecisionPoint> {
+        let points = self.decision_points.iter();
+        points.map(|point| (point.decision_point_id.as_str(), point)).collect()
+    }
+
+    /// The decisions that stand in place of those of all points, by the ids of these; see [`Self::standing`].
+    pub(super) fn all_standing(&self) -> HashMap<&str, &DecisionPoint> {
+        let by_id = self.points_by_id();
+        let mut found: HashMap<&str, &DecisionPoint> = HashMap::new();
+        for point in &self.decision_points {
+            let (mut way, mut standing) = (Vec::new(), point);
+            while way.len() <= by_id.len() {
+                if let Some(known) = found.get(standing.decision_point_id.as_str()) {
+                    standing = known;
+                    break;
+                }
+                way.push(standing.decision_point_id.as_str());
+                let next = standing.superseded_by_id.as_deref().and_then(|id| by_id.get(id));
+                let Some(next) = next else { break };
+                standing = next;
+            }
+            found.extend(way.into_iter().map(|id| (id, standing)));
+        }
+        found
     }
 
     /// The point, when it is neither decided nor withdrawn.

@@ -9,6 +9,7 @@ mod money;
 mod order;
 mod others;
 mod seats;
+mod size;
 mod sum;
 
 use std::collections::BTreeMap;
