@@ -14,7 +14,7 @@ use prost::{Message, Name};
 use uuid::Uuid;
 use vedtak::domain::{Command, Event, State};
 use vedtak::ledger::{
-    Circumstances, Entry, Judge, Ledger, Reach, Standing, Store, StoreConfig, Submission, WriterConfig,
+    Anchor, Circumstances, Entry, Judge, Ledger, Reach, Size, Standing, Store, StoreConfig, Submission, WriterConfig,
 };
 use vedtak::rules::Rules;
 use vedtak::schema::v1::*;
@@ -125,14 +125,18 @@ async fn parts(ledger: &Ledger<Rules>, stream: &str) -> [Duration; 3] {
 }
 
 async fn read(ledger: &Ledger<Rules>, stream: &str) -> Vec<Entry> {
-    const PAGE: i32 = 1_000;
+    const PAGE: Size = Size {
+        records: 1_000,
+        bytes: i64::MAX,
+    };
     let mut entries: Vec<Entry> = Vec::new();
     loop {
         let after = entries.last().map_or(0, |entry| entry.position);
-        let page = ledger.records(TENANT, Some(stream), after, i64::MAX, PAGE);
+        let beginning = Anchor::beginning();
+        let page = ledger.records(TENANT, Some(stream), (after, i64::MAX), PAGE, &beginning);
         let page = page.await.expect("a database");
-        let full = page.len() == PAGE as usize;
-        entries.extend(page);
+        let full = page.more;
+        entries.extend(page.entries);
         if !full {
             return entries;
         }

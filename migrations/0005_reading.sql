@@ -13,24 +13,34 @@ $$;
 
 -- What is read on is told in the same statement, and so of the same moment, as whether the history still has the root from which it
 -- was read so far (`held`), and where that history has come to (`head`, `root`). When it is not held, no records come. The first row has
--- no record when there is none.
+-- no record when there is none. So many records come at the most, and as many bytes of them, but always one; `found` is how many there
+-- are, counted to one more than asked for: when it is more than came, there are more.
 
 -- The records after a position, in order.
-CREATE FUNCTION vedtak.read_ledger(of_tenant text, after bigint, up_to bigint, at_most int, known_position bigint, known_root bytea)
-RETURNS TABLE (head bigint, root bytea, held boolean,
+CREATE FUNCTION vedtak.read_ledger(
+    of_tenant text, after bigint, up_to bigint, at_most bigint, at_most_bytes bigint, known_position bigint, known_root bytea
+)
+RETURNS TABLE (head bigint, root bytea, held boolean, found bigint,
     "position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('vedtak.tenant', of_tenant, true);
     RETURN QUERY
-        SELECT coalesce(h.position, 0), coalesce(h.root, sha256('')), known.held,
+        SELECT coalesce(h.position, 0), coalesce(h.root, sha256('')), known.held, r.found,
             r.position, r.stream, r.version, r.type, r.recorded_at, r.record, r.leaf_hash
         FROM (SELECT vedtak.holds(of_tenant, known_position, known_root) AS held) AS known
         LEFT JOIN vedtak.heads h ON h.tenant = of_tenant
         LEFT JOIN LATERAL (
-            SELECT * FROM vedtak.records r
-            WHERE known.held AND r.tenant = of_tenant AND r.position > after AND r.position <= up_to
-            ORDER BY r.position LIMIT at_most
+            SELECT * FROM (
+                SELECT next.*, row_number() OVER (ORDER BY next.position) AS number, count(*) OVER () AS found,
+                    sum(octet_length(next.record)) OVER (ORDER BY next.position) AS bytes
+                FROM (
+                    SELECT q.* FROM vedtak.records q
+                    WHERE known.held AND q.tenant = of_tenant AND q.position > after AND q.position <= up_to
+                    ORDER BY q.position LIMIT at_most + 1
+                ) AS next
+            ) AS counted
+            WHERE counted.number = 1 OR counted.number <= at_most AND counted.bytes <= at_most_bytes
         ) AS r ON true
         ORDER BY r.position;
 END
@@ -38,22 +48,30 @@ $$;
 
 -- The records of one stream after a version, in order, up to a position.
 CREATE FUNCTION vedtak.read_stream(
-    of_tenant text, of_stream text, after bigint, up_to bigint, at_most int, known_position bigint, known_root bytea
+    of_tenant text, of_stream text, after bigint, up_to bigint, at_most bigint, at_most_bytes bigint,
+    known_position bigint, known_root bytea
 )
-RETURNS TABLE (head bigint, root bytea, held boolean,
+RETURNS TABLE (head bigint, root bytea, held boolean, found bigint,
     "position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('vedtak.tenant', of_tenant, true);
     RETURN QUERY
-        SELECT coalesce(h.position, 0), coalesce(h.root, sha256('')), known.held,
+        SELECT coalesce(h.position, 0), coalesce(h.root, sha256('')), known.held, r.found,
             r.position, r.stream, r.version, r.type, r.recorded_at, r.record, r.leaf_hash
         FROM (SELECT vedtak.holds(of_tenant, known_position, known_root) AS held) AS known
         LEFT JOIN vedtak.heads h ON h.tenant = of_tenant
         LEFT JOIN LATERAL (
-            SELECT * FROM vedtak.records r
-            WHERE known.held AND r.tenant = of_tenant AND r.stream = of_stream AND r.version > after AND r.position <= up_to
-            ORDER BY r.version LIMIT at_most
+            SELECT * FROM (
+                SELECT next.*, row_number() OVER (ORDER BY next.version) AS number, count(*) OVER () AS found,
+                    sum(octet_length(next.record)) OVER (ORDER BY next.version) AS bytes
+                FROM (
+                    SELECT q.* FROM vedtak.records q
+                    WHERE known.held AND q.tenant = of_tenant AND q.stream = of_stream AND q.version > after AND q.position <= up_to
+                    ORDER BY q.version LIMIT at_most + 1
+                ) AS next
+            ) AS counted
+            WHERE counted.number = 1 OR counted.number <= at_most AND counted.bytes <= at_most_bytes
         ) AS r ON true
         ORDER BY r.version;
 END
@@ -61,9 +79,10 @@ $$;
 
 -- The records of several streams, each after a version, in order: at most so many of each. `number` is the index of the stream.
 CREATE FUNCTION vedtak.read_streams(
-    of_tenants text[], of_streams text[], after bigint[], at_most int, known_positions bigint[], known_roots bytea[]
+    of_tenants text[], of_streams text[], after bigint[], at_most bigint, at_most_bytes bigint,
+    known_positions bigint[], known_roots bytea[]
 )
-RETURNS TABLE (number int, head bigint, root bytea, held boolean,
+RETURNS TABLE (number int, head bigint, root bytea, held boolean, found bigint,
     "position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -71,9 +90,56 @@ BEGIN
         RETURN QUERY
             SELECT i, r.*
             FROM vedtak.read_stream(
-                of_tenants[i], of_streams[i], after[i], 9223372036854775807, at_most, known_positions[i], known_roots[i]
+                of_tenants[i], of_streams[i], after[i], 9223372036854775807, at_most, at_most_bytes, known_positions[i], known_roots[i]
             ) AS r;
     END LOOP;
+END
+$$;
+
+-- The last version of a stream that was recorded at or before a position, by halving: along a stream, versions and positions rise
+-- together, and the index is by version.
+CREATE FUNCTION vedtak.version_at(of_tenant text, of_stream text, at_position bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    low  bigint := 0;
+    high bigint;
+    half bigint;
+BEGIN
+    PERFORM set_config('vedtak.tenant', of_tenant, true);
+    SELECT coalesce(max(r.version), 0) INTO high FROM vedtak.records r WHERE r.tenant = of_tenant AND r.stream = of_stream;
+    WHILE low < high LOOP
+        half := (low + high + 1) / 2;
+        IF (SELECT r.position <= at_position FROM vedtak.records r
+            WHERE r.tenant = of_tenant AND r.stream = of_stream AND r.version = half) THEN
+            low := half;
+        ELSE
+            high := half - 1;
+        END IF;
+    END LOOP;
+    RETURN low;
+END
+$$;
+
+-- The versions that streams have come to in the records after a position.
+CREATE FUNCTION vedtak.versions_after(of_tenant text, after bigint, up_to bigint) RETURNS TABLE (stream text, version bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('vedtak.tenant', of_tenant, true);
+    RETURN QUERY
+        SELECT r.stream, max(r.version) FROM vedtak.records r
+        WHERE r.tenant = of_tenant AND r.position > after AND r.position <= up_to
+        GROUP BY r.stream;
+END
+$$;
+
+-- Whether the record at a position has this leaf hash.
+CREATE FUNCTION vedtak.has_leaf(of_tenant text, at_position bigint, known_leaf bytea) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('vedtak.tenant', of_tenant, true);
+    RETURN EXISTS (
+        SELECT FROM vedtak.records r WHERE r.tenant = of_tenant AND r.position = at_position AND r.leaf_hash = known_leaf
+    );
 END
 $$;
 
@@ -87,31 +153,13 @@ BEGIN
 END
 $$;
 
--- The records of one stream after a position, in order: along a stream, versions and positions rise together.
-CREATE FUNCTION vedtak.read_stream_after(of_tenant text, of_stream text, after bigint, up_to bigint, at_most int)
-RETURNS TABLE ("position" bigint, stream text, version bigint, type text, recorded_at timestamptz, record bytea, leaf_hash bytea)
+-- The last of these positions whose record has the leaf hash that is known; null when none has.
+CREATE FUNCTION vedtak.last_common(of_tenant text, known_positions bigint[], known_leaves bytea[]) RETURNS bigint
 LANGUAGE plpgsql AS $$
-DECLARE
-    low  bigint := 0;
-    high bigint;
-    half bigint;
 BEGIN
     PERFORM set_config('vedtak.tenant', of_tenant, true);
-    -- The last version at or before the position, by halving: the index is by version.
-    SELECT coalesce(max(r.version), 0) INTO high FROM vedtak.records r WHERE r.tenant = of_tenant AND r.stream = of_stream;
-    WHILE low < high LOOP
-        half := (low + high + 1) / 2;
-        IF (SELECT r.position <= after FROM vedtak.records r WHERE r.tenant = of_tenant AND r.stream = of_stream AND r.version = half) THEN
-            low := half;
-        ELSE
-            high := half - 1;
-        END IF;
-    END LOOP;
-    RETURN QUERY
-        SELECT r.position, r.stream, r.version, r.type, r.recorded_at, r.record, r.leaf_hash
-        FROM vedtak.records r
-        WHERE r.tenant = of_tenant AND r.stream = of_stream AND r.version > low AND r.position <= up_to
-        ORDER BY r.version LIMIT at_most;
+    RETURN (SELECT max(k.position) FROM unnest(known_positions, known_leaves) AS k (position, leaf)
+        JOIN vedtak.records r ON r.tenant = of_tenant AND r.position = k.position AND r.leaf_hash = k.leaf);
 END
 $$;
 

@@ -11,6 +11,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::api::StreamsConfig;
 use crate::api::identity::IdentityConfig;
 use crate::api::server::ServerConfig;
 use crate::ledger::{StoreConfig, WriterConfig};
@@ -34,6 +35,8 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// Limits on what callers control.
     pub server: ServerConfig,
+    /// Limits on streams of records.
+    pub streams: StreamsConfig,
     /// How the writers of the ledger work.
     pub writer: WriterConfig,
     /// What is told to operators, and where.
@@ -51,6 +54,7 @@ impl Default for Config {
                 leeway_seconds: 30,
             },
             server: ServerConfig::default(),
+            streams: StreamsConfig::default(),
             writer: WriterConfig::default(),
             telemetry: TelemetryConfig::default(),
         }

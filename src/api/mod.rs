@@ -13,6 +13,8 @@ pub mod openapi;
 mod queries;
 pub mod server;
 mod service;
+mod streams;
 
 pub(crate) use grpc::Verbatim;
 pub use service::{ReplyStream, Service};
+pub use streams::StreamsConfig;

@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::histories::Histories;
 use super::identity::Caller;
 use super::queries;
+use super::streams::{Streams, StreamsConfig};
 use crate::ledger::Ledger;
 use crate::projections::{ProjectOverviews, Projections};
 use crate::rules::Rules;
@@ -36,6 +37,7 @@ struct Parts {
     metrics: Metrics,
     stopping: CancellationToken,
     histories: Histories,
+    streams: Streams,
 }
 
 /// From so many bytes on, to write an answer as JSON takes as long as a few commands.
@@ -44,8 +46,15 @@ const LONG_JSON: usize = 32 << 10;
 impl Service {
     /// A service over these ledgers and their projections, until `stopping` is cancelled.
     #[must_use]
-    pub fn new(ledger: Ledger<Rules>, projections: Projections, metrics: Metrics, stopping: CancellationToken) -> Self {
+    pub fn new(
+        ledger: Ledger<Rules>,
+        projections: Projections,
+        metrics: Metrics,
+        streams: StreamsConfig,
+        stopping: CancellationToken,
+    ) -> Self {
         Self(Arc::new(Parts {
+            streams: Streams::new(streams),
             histories: Histories::new(ledger.kept_history_bytes()),
             ledger,
             projections,
@@ -64,6 +73,11 @@ impl Service {
     #[must_use]
     pub fn ledger(&self) -> &Ledger<Rules> {
         &self.0.ledger
+    }
+
+    /// The streams of records that are open.
+    pub(super) fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 
     /// The histories that are kept to be walked on.

@@ -66,7 +66,7 @@ impl Running {
         let telemetry = Arc::new(telemetry);
         let ledger = Ledger::start(Arc::new(Rules), store, &config.writer, Arc::new(metrics.clone()));
         let projections = Projections::start(ledger.clone(), metrics.clone(), stopping.clone());
-        let service = Service::new(ledger.clone(), projections, metrics, stopping.clone());
+        let service = Service::new(ledger.clone(), projections, metrics, config.streams, stopping.clone());
         let router = server::router(
             service,
             Arc::new(verifier),

@@ -21,7 +21,6 @@ use super::judged::Judged;
 use super::judging::Judging;
 use super::limits::Limits;
 use super::memory::{Kept, States};
-use super::page::read_page;
 use super::signal::Signals;
 use super::store::Store;
 use super::tree::Tree;
@@ -298,17 +297,21 @@ impl<J: Judge> Appender<J> {
             return Ok(());
         }
         remembered.shared = Some(Instant::now());
-        let after = remembered.known;
+        let after = remembered.known.position;
         remembered.tree = head.tree.clone();
         remembered.known = head.follows;
         if missed > MOST_TO_CATCH_UP || remembered.versions.len() >= MOST_REMEMBERED || remembered.versions.is_empty() {
             remembered.versions.clear();
             return Ok(());
         }
-        let up_to = head.follows.position;
-        let page = read_page(connection, &head.tenant, None, after.position, up_to, i32::MAX, &after).await?;
-        for entry in page.entries {
-            remembered.versions.insert(Arc::from(entry.stream), entry.version);
+        let missed: Vec<(String, i64)> = sqlx::query_as("SELECT * FROM vedtak.versions_after($1, $2, $3)")
+            .bind(&*head.tenant)
+            .bind(after)
+            .bind(head.follows.position)
+            .fetch_all(connection)
+            .await?;
+        for (stream, version) in missed {
+            remembered.versions.insert(Arc::from(stream), version);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod batch;
 mod draft;
 mod entry;
 mod error;
+mod follow;
 mod heads;
 mod history;
 mod judge;
@@ -33,9 +34,11 @@ use std::sync::Arc;
 
 pub use entry::Entry;
 pub use error::{AppendError, LedgerError};
+pub use follow::Follower;
 pub use history::{Anchor, Loss, Losses};
 pub use judge::{Circumstances, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
 pub use long::{Crowded, Long, Stay};
+pub use page::{Page, Size};
 pub use read::{LedgerHead, Reach, Reading};
 pub use record::{Envelope, Hash, MAX_RECORD_BYTES, Reliance, leaf_hash};
 pub use signal::{Appended, Signals};
@@ -46,6 +49,7 @@ pub use walk::{Came, History, LARGE};
 pub use writer::{Observer, WriterConfig};
 
 use crate::schema::v1::Receipt;
+use follow::Feeds;
 use memory::States;
 use queue::Queues;
 use submission::Answer;
@@ -58,6 +62,7 @@ pub struct Ledger<J: Judge> {
     states: States<J::State>,
     signals: Signals,
     losses: Losses,
+    feeds: Feeds,
     queues: Queues<J>,
     long: Long,
     kept_history_bytes: u64,
@@ -71,6 +76,7 @@ impl<J: Judge> Clone for Ledger<J> {
             states: self.states.clone(),
             signals: self.signals.clone(),
             losses: self.losses.clone(),
+            feeds: self.feeds.clone(),
             queues: self.queues.clone(),
             long: self.long.clone(),
             kept_history_bytes: self.kept_history_bytes,
@@ -92,6 +98,7 @@ impl<J: Judge> Ledger<J> {
             states,
             signals,
             losses,
+            feeds: Feeds::default(),
             queues,
             long: Long::new(
                 config.long_places,

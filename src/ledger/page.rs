@@ -9,19 +9,43 @@ use super::history::Anchor;
 use super::judge::{Judge, Unreadable};
 use super::memory::Held;
 
-/// How many records are read at a time when a stream is folded.
-pub(super) const PAGE: i32 = 1_000;
+/// How much is read at a time: so many records at the most, and so many bytes of them, but always one record when there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// The most records.
+    pub records: i64,
+    /// The most bytes of records.
+    pub bytes: i64,
+}
 
-/// How many records of each are read when several streams are caught up with at once.
-const TAIL: i32 = 100;
+impl Size {
+    /// One record.
+    pub const ONE: Self = Self { records: 1, bytes: 0 };
+}
+
+/// What is read at a time when a stream is folded.
+pub(super) const PAGE: Size = Size {
+    records: 1_000,
+    bytes: 4 << 20,
+};
+
+/// What is read of each when several streams are caught up with at once.
+const TAIL: Size = Size {
+    records: 100,
+    bytes: 256 << 10,
+};
 
 /// A page of records, and what was true of the history at that moment.
-pub(super) struct Page {
+#[derive(Debug)]
+pub struct Page {
     /// Where it had come to.
     pub known: Anchor,
     /// Whether it had the root that the reader knew; when not, there are no entries.
-    pub held: bool,
+    pub(super) held: bool,
+    /// The records, in order.
     pub entries: Vec<Entry>,
+    /// Whether there are more.
+    pub more: bool,
 }
 
 impl Page {
@@ -34,9 +58,11 @@ impl Page {
                 entries.push(Entry::from_row(row)?);
             }
         }
+        let found: Option<i64> = first.try_get("found")?;
         Ok(Self {
             known: Anchor::read(first.try_get("head")?, first.try_get("root")?)?,
             held: first.try_get("held")?,
+            more: found.is_some_and(|found| found > entries.len().try_into().unwrap_or(i64::MAX)),
             entries,
         })
     }
@@ -50,19 +76,20 @@ pub(super) async fn read_page<'c>(
     stream: Option<&str>,
     after: i64,
     up_to: i64,
-    at_most: i32,
+    at_most: Size,
     known: &Anchor,
 ) -> Result<Page, sqlx::Error> {
     let query = match stream {
-        Some(stream) => sqlx::query("SELECT * FROM vedtak.read_stream($1, $2, $3, $4, $5, $6, $7)")
+        Some(stream) => sqlx::query("SELECT * FROM vedtak.read_stream($1, $2, $3, $4, $5, $6, $7, $8)")
             .bind(tenant)
             .bind(stream),
-        None => sqlx::query("SELECT * FROM vedtak.read_ledger($1, $2, $3, $4, $5, $6)").bind(tenant),
+        None => sqlx::query("SELECT * FROM vedtak.read_ledger($1, $2, $3, $4, $5, $6, $7)").bind(tenant),
     };
     let rows = query
         .bind(after)
         .bind(up_to)
-        .bind(at_most)
+        .bind(at_most.records)
+        .bind(at_most.bytes)
         .bind(known.position)
         .bind(known.root.as_slice())
         .fetch_all(executor)
@@ -76,11 +103,12 @@ pub(super) async fn read_tails(
     connection: &mut PgConnection,
     asked: &[(&str, &str, i64, Anchor)],
 ) -> Result<Vec<Option<Page>>, sqlx::Error> {
-    let rows = sqlx::query("SELECT * FROM vedtak.read_streams($1, $2, $3, $4, $5, $6)")
+    let rows = sqlx::query("SELECT * FROM vedtak.read_streams($1, $2, $3, $4, $5, $6, $7)")
         .bind(asked.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
         .bind(asked.iter().map(|(_, stream, ..)| *stream).collect::<Vec<_>>())
         .bind(asked.iter().map(|(_, _, version, _)| *version).collect::<Vec<_>>())
-        .bind(TAIL)
+        .bind(TAIL.records)
+        .bind(TAIL.bytes)
         .bind(asked.iter().map(|(.., known)| known.position).collect::<Vec<_>>())
         .bind(
             asked
@@ -94,8 +122,7 @@ pub(super) async fn read_tails(
     // Each stream has at least one row, and they come in the order asked.
     for rows in rows.chunk_by(|a, b| a.try_get::<i32, _>("number").ok() == b.try_get::<i32, _>("number").ok()) {
         let page = Page::of(rows)?;
-        let full = page.is_full(TAIL);
-        tails.push((page.held && !full).then_some(page));
+        tails.push((page.held && !page.more).then_some(page));
     }
     Ok(tails)
 }
@@ -112,7 +139,10 @@ pub(super) async fn fold_on<J: Judge>(
 ) -> Result<bool, LedgerError> {
     let mut left = at_most;
     while left > 0 {
-        let asked = i32::try_from(left).unwrap_or(PAGE).min(PAGE);
+        let asked = Size {
+            records: left.min(PAGE.records),
+            ..PAGE
+        };
         let version = judge.version(&held.state);
         let page = read_page(&mut *connection, tenant, Some(stream), version, i64::MAX, asked, known).await?;
         if !page.held {
@@ -122,21 +152,16 @@ pub(super) async fn fold_on<J: Judge>(
         }
         *known = page.known;
         page.fold_into(judge, held)?;
-        if !page.is_full(asked) {
+        if !page.more {
             return Ok(true);
         }
-        left -= i64::from(asked);
+        left -= i64::try_from(page.entries.len()).unwrap_or(i64::MAX);
         tokio::task::yield_now().await;
     }
     Ok(false)
 }
 
 impl Page {
-    /// Whether it holds as many records as were asked for, so that there may be more.
-    pub(super) fn is_full(&self, asked: i32) -> bool {
-        self.entries.len() >= usize::try_from(asked).unwrap_or(usize::MAX)
-    }
-
     /// Folds all of it into a state.
     pub(super) fn fold_into<J: Judge>(&self, judge: &J, held: &mut Held<J::State>) -> Result<(), Unreadable> {
         self.entries.iter().try_for_each(|entry| held.fold(judge, entry))

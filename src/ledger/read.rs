@@ -12,7 +12,7 @@ use super::error::LedgerError;
 use super::history::Anchor;
 use super::judge::{Judge, Unreadable};
 use super::memory::{Held, Kept, Key};
-use super::page::{read_page, read_tails};
+use super::page::{Page, Size, read_page, read_tails};
 use super::walk::{Came, History};
 use crate::schema::v1::{Receipt, RecordedEvent};
 
@@ -127,35 +127,25 @@ impl<J: Judge> Ledger<J> {
             .await?)
     }
 
-    /// Records after a position, of the whole ledger or one stream, in order.
+    /// Records after a position, of the whole ledger or one stream, in order, for whoever has read up to there in a history that it
+    /// knows.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer, or its history is another.
     pub async fn records(
         &self,
         tenant: &str,
         stream: Option<&str>,
-        after: i64,
-        up_to: i64,
-        at_most: i32,
-    ) -> Result<Vec<Entry>, LedgerError> {
-        // By stream, too, the caller counts in positions: versions and positions rise together.
-        let Some(stream) = stream else {
-            let beginning = Anchor::beginning();
-            let page = read_page(self.store().pool(), tenant, None, after, up_to, at_most, &beginning);
-            return Ok(self.store().patiently(page).await?.entries);
-        };
-        let page = sqlx::query_as("SELECT * FROM vedtak.read_stream_after($1, $2, $3, $4, $5)")
-            .bind(tenant)
-            .bind(stream)
-            .bind(after)
-            .bind(up_to)
-            .bind(at_most)
-            .fetch_all(self.store().pool());
-        Ok(self.store().patiently(page).await?)
+        (after, up_to): (i64, i64),
+        at_most: Size,
+        known: &Anchor,
+    ) -> Result<Page, LedgerError> {
+        let mut connection = self.store().pool().acquire().await?;
+        let reading = self.read_on(&mut connection, tenant, stream, (after, up_to), at_most, known);
+        self.store().patiently(reading).await
     }
 
-    /// The records after a position, for whoever has read up to there in a history that it knows; and where that history has come to.
+    /// The same, over a connection that the caller has.
     ///
     /// # Errors
     /// When the database does not answer, or its history is another.
@@ -163,18 +153,55 @@ impl<J: Judge> Ledger<J> {
         &self,
         connection: &mut PgConnection,
         tenant: &str,
+        stream: Option<&str>,
+        (after, up_to): (i64, i64),
+        at_most: Size,
         known: &Anchor,
-        after: i64,
-        at_most: i32,
-    ) -> Result<(Vec<Entry>, Anchor), LedgerError> {
-        let page = read_page(connection, tenant, None, after, i64::MAX, at_most, known).await?;
+    ) -> Result<Page, LedgerError> {
+        // By stream, too, the caller counts in positions: versions and positions rise together.
+        let after = match stream {
+            None => after,
+            Some(stream) => {
+                let version = sqlx::query_scalar("SELECT vedtak.version_at($1, $2, $3)");
+                version
+                    .bind(tenant)
+                    .bind(stream)
+                    .bind(after)
+                    .fetch_one(&mut *connection)
+                    .await?
+            }
+        };
+        let page = read_page(connection, tenant, stream, after, up_to, at_most, known).await?;
         if page.held {
-            return Ok((page.entries, page.known));
+            return Ok(page);
         }
         self.losses.tell(tenant, known);
         Err(LedgerError::HistoryLost {
             position: known.position,
         })
+    }
+
+    /// The record at a position; none when there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn record_at(&self, tenant: &str, position: i64) -> Result<Option<Entry>, LedgerError> {
+        let (place, beginning) = ((position - 1, position), Anchor::beginning());
+        let page = self.records(tenant, None, place, Size::ONE, &beginning).await?;
+        Ok(page.entries.into_iter().next())
+    }
+
+    /// Whether the record at a position has this leaf hash: whoever has it has read the same history up to there.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn has_leaf(&self, tenant: &str, position: i64, leaf_hash: &[u8]) -> Result<bool, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT vedtak.has_leaf($1, $2, $3)")
+            .bind(tenant)
+            .bind(position)
+            .bind(leaf_hash)
+            .fetch_one(self.store().pool())
+            .await?)
     }
 
     /// The state of a stream as of some point; the empty state when it has no events there, none when there are no such streams.
@@ -292,16 +319,12 @@ impl<J: Judge> Ledger<J> {
         let entries = match known.record_count {
             0 => Vec::new(),
             count => {
-                let beginning = Anchor::beginning();
-                let page = read_page(
-                    self.store().pool(),
-                    &known.tenant,
-                    None,
-                    after,
-                    known.position,
-                    count,
-                    &beginning,
-                );
+                let at_most = Size {
+                    records: i64::from(count),
+                    bytes: i64::MAX,
+                };
+                let (place, beginning) = ((after, known.position), Anchor::beginning());
+                let page = self.records(&known.tenant, None, place, at_most, &beginning);
                 page.await?.entries
             }
         };

@@ -109,7 +109,7 @@ impl<J: Judge> Ledger<J> {
                 continue;
             }
             walked.known = page.known;
-            let full = page.is_full(PAGE);
+            let more = page.more;
             let few = page.entries.len() <= FEW && version < LARGE;
             let mut left = page.entries.into_iter();
             while !left.as_slice().is_empty() {
@@ -128,7 +128,7 @@ impl<J: Judge> Ledger<J> {
                 folded?;
                 walked_to(walked.held.bytes);
             }
-            if !full {
+            if !more {
                 let reading = Reading {
                     state: Arc::clone(&walked.held.state),
                     known: walked.known,
@@ -175,7 +175,7 @@ impl<J: Judge> Ledger<J> {
                 page.fold_into(self.judge(), &mut held)?;
                 return Ok(held);
             }
-            let full = page.is_full(PAGE);
+            let more = page.more;
             let mut left = page.entries.into_iter();
             while !left.as_slice().is_empty() {
                 let judge = Arc::clone(&self.judge);
@@ -191,7 +191,7 @@ impl<J: Judge> Ledger<J> {
                 };
                 (held, left) = self.at(&mut stay, tenant)?.piece(piece).await?;
             }
-            if !full {
+            if !more {
                 return Ok(held);
             }
         }

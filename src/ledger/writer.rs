@@ -19,7 +19,7 @@ use super::judge::Judge;
 use super::judged::Judged;
 use super::limits::Limits;
 use super::memory::States;
-use super::queue::{Lane, Most, Places, Queues, Waiting, Ways};
+use super::queue::{self, Lane, Most, Places, Queues, Waiting};
 use super::signal::Signals;
 use super::store::Store;
 use super::turns::{Tenants, Turn};
@@ -110,7 +110,7 @@ pub(super) fn start<J: Judge>(
     let queues = |count: usize| (0..count.max(1)).map(|_| mpsc::channel(half)).unzip();
     let (swift, of_swift): (Vec<_>, Vec<_>) = queues(config.writers);
     let (aside, of_aside): (Vec<_>, Vec<_>) = queues(config.long_places);
-    let ways = Ways::new(swift, aside);
+    let (open, ways) = queue::open(swift, aside);
     let writer = |lane, waiting| {
         let limits = Limits::new(lane, ways.clone(), places.clone(), budget);
         Writer {
@@ -144,7 +144,7 @@ pub(super) fn start<J: Judge>(
         bytes: config.queue_bytes,
         bytes_per_tenant: config.queue_bytes_per_tenant,
     };
-    Queues::new(ways, Arc::clone(judge), places, most, tracker)
+    Queues::new((open, ways), Arc::clone(judge), places, most, tracker)
 }
 
 /// Runs a writer on a thread of its own, beside those that serve.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::domain::State;
-use crate::ledger::{Anchor, Ledger, LedgerError, Unreadable};
+use crate::ledger::{Anchor, Ledger, LedgerError, Size, Unreadable};
 use crate::rules::Rules;
 use crate::schema::v1::UnreadableStream;
 use crate::telemetry::Metrics;
@@ -24,7 +24,10 @@ use crate::telemetry::Metrics;
 pub use project_overviews::{Filter, ProjectOverviews};
 
 /// How many records are projected in one transaction.
-const PAGE: i32 = 2_000;
+const PAGE: Size = Size {
+    records: 2_000,
+    bytes: 4 << 20,
+};
 /// How long to wait when nobody tells of anything new.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a projection lets records gather before it takes the next page, unless somebody waits for it. Under load it then writes
@@ -173,16 +176,16 @@ impl Projections {
                 }
                 Err(error) => {
                     warn!(%error, projection = P::NAME, "the projection cannot see the ledgers");
-                    0
+                    Step::None
                 }
             };
-            if most >= page() {
+            if most == Step::MoreToDo {
                 continue;
             }
             if let Err(error) = store.patiently(self.measure_unreadable::<P>()).await {
                 warn!(%error, projection = P::NAME, "nobody knows how many streams cannot be read");
             }
-            if most > 0 {
+            if most > Step::None {
                 let _ = tokio::time::timeout(GATHER, self.wanted.notified()).await;
                 continue;
             }
@@ -202,23 +205,23 @@ impl Projections {
             .projection(P::NAME, behind.unwrap_or_default(), stopped as u64);
     }
 
-    /// Takes every lagging tenant a page further; answers how many records the largest page had.
+    /// Takes every lagging tenant a page further; answers the furthest step.
     async fn catch_up<P: Projection>(
         &self,
         lagging: Vec<Lag>,
         stopped: &mut HashMap<String, Instant>,
         stopping: &CancellationToken,
-    ) -> usize {
-        let mut most = 0;
+    ) -> Step {
+        let mut most = Step::None;
         for lag in lagging {
             if stopping.is_cancelled() {
-                return 0;
+                return Step::None;
             }
             if stopped.contains_key(&lag.tenant) {
                 continue;
             }
             match self.ledger.store().patiently(self.page::<P>(&lag.tenant)).await {
-                Ok(records) => most = most.max(records),
+                Ok(step) => most = most.max(step),
                 Err(error) if error.passes() => {
                     // It is as gone for the other tenants; the next look comes soon enough.
                     warn!(%error, projection = P::NAME, "the projection waits for the database");
@@ -234,24 +237,24 @@ impl Projections {
                 }
             }
         }
-        if most > 0 {
+        if most > Step::None {
             self.moved.send_modify(|count| *count += 1);
         }
         most
     }
 
-    /// Projects one page of one tenant's ledger, rows and checkpoint in one transaction; answers how many records it had.
-    async fn page<P: Projection>(&self, tenant: &str) -> Result<usize, LedgerError> {
+    /// Projects one page of one tenant's ledger, rows and checkpoint in one transaction; says what came of it.
+    async fn page<P: Projection>(&self, tenant: &str) -> Result<Step, LedgerError> {
         let mut transaction = self.ledger.store().pool().begin().await?;
         // None: another process is at it.
         let Some((position, known)) = take_checkpoint::<P>(&mut transaction, tenant).await? else {
-            return Ok(0);
+            return Ok(Step::None);
         };
         let read = self
             .ledger
-            .read_on(&mut transaction, tenant, &known, position, PAGE)
+            .read_on(&mut transaction, tenant, None, (position, i64::MAX), PAGE, &known)
             .await;
-        let (entries, known) = match read {
+        let read = match read {
             Err(LedgerError::HistoryLost { .. }) => {
                 error!(
                     tenant,
@@ -267,18 +270,19 @@ impl Projections {
                     .await?;
                 move_checkpoint::<P>(&mut transaction, tenant, 0, &Anchor::beginning()).await?;
                 transaction.commit().await?;
-                // As if it had been a whole page: there is more to do at once.
-                return Ok(page());
+                return Ok(Step::MoreToDo);
             }
             read => read?,
         };
-        let Some(last) = entries.last() else { return Ok(0) };
-        let streams: BTreeSet<&str> = entries.iter().map(|entry| entry.stream.as_str()).collect();
+        let Some(last) = read.entries.last() else {
+            return Ok(Step::None);
+        };
+        let streams: BTreeSet<&str> = read.entries.iter().map(|entry| entry.stream.as_str()).collect();
         let streams: Vec<&str> = streams.into_iter().collect();
         self.project::<P>(&mut transaction, tenant, &streams).await?;
-        move_checkpoint::<P>(&mut transaction, tenant, last.position, &known).await?;
+        move_checkpoint::<P>(&mut transaction, tenant, last.position, &read.known).await?;
         transaction.commit().await?;
-        Ok(entries.len())
+        Ok(if read.more { Step::MoreToDo } else { Step::Done })
     }
 
     /// Brings the rows of these streams up to date, and notes which of them cannot be read.
@@ -383,6 +387,17 @@ impl Projections {
     }
 }
 
+/// How far a projection came with a tenant in one transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// There was nothing to do, or another process is at it.
+    None,
+    /// To the end of what was recorded.
+    Done,
+    /// There is more to do at once.
+    MoreToDo,
+}
+
 /// The checkpoint of one tenant, locked: the position, and the history that it is of. None when another process holds it.
 async fn take_checkpoint<P: Projection>(
     connection: &mut PgConnection,
@@ -426,8 +441,4 @@ async fn set_tenant(connection: &mut PgConnection, tenant: &str) -> Result<(), L
         .execute(connection)
         .await?;
     Ok(())
-}
-
-fn page() -> usize {
-    usize::try_from(PAGE).unwrap_or(usize::MAX)
 }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use prost::Message;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
+use tonic::{Code, Streaming};
+use tonic_types::StatusExt;
+use vedtak::schema::v1::ledger_service_client::LedgerServiceClient;
 use vedtak::schema::v1::*;
 
 use super::cluster::{Cluster, Way};
@@ -34,6 +37,10 @@ struct Scene {
     last: Receipt,
     /// A page token of either server, from the history that was lost.
     tokens: Vec<String>,
+    /// Who follows the ledger and has been sent what was lost, at either server.
+    followers: Vec<Streaming<Record>>,
+    /// The leaf hash of the last of it, in hexadecimal digits.
+    leaf: String,
 }
 
 /// The callers of one tenant, at either server.
@@ -110,6 +117,15 @@ impl Scene {
 
     /// What will be lost: acknowledged, read by both servers, and in the list.
     async fn lost(&mut self, callers: &Callers) {
+        let mut followers = Vec::new();
+        for doors in callers.both() {
+            let ask = StreamRecords {
+                follow: true,
+                ..StreamRecords::default()
+            };
+            let mut client = LedgerServiceClient::new(doors.channel());
+            followers.push(client.stream_records(ask).await.unwrap().into_inner());
+        }
         for _ in 0..LOST {
             let risk = register_risk(&self.x);
             self.last = record(&callers.first, Door::Grpc, &risk).await;
@@ -126,6 +142,25 @@ impl Scene {
                 ..ListProjects::default()
             };
             let _: ProjectList = doors.call(Door::Grpc, "ListProjects", &list).await.unwrap();
+        }
+        for mut records in followers {
+            let mut last = records.message().await.unwrap().unwrap();
+            while last.position < self.last.position {
+                last = records.message().await.unwrap().unwrap();
+            }
+            self.leaf = hex::encode(&last.leaf_hash);
+            self.followers.push(records);
+        }
+    }
+
+    /// Those who followed are told, and to where what they have is still there; by themselves, when nothing is recorded, too.
+    async fn followers_end(&mut self) {
+        for records in &mut self.followers {
+            let ended = records.message().await.unwrap_err();
+            assert_eq!(ended.code(), Code::DataLoss, "{ended:?}");
+            let info = ended.get_details_error_info().unwrap();
+            let told = (info.reason.as_str(), info.metadata["last_common_position"].as_str());
+            assert_eq!(told, ("HISTORY_LOST", "6"), "{}", self.tenant);
         }
     }
 
@@ -249,6 +284,17 @@ impl Scene {
                     self.tenant
                 );
             }
+            let (after_position, after_leaf_hash) = (self.last.position, Some(self.leaf.clone()));
+            let list = ListRecords {
+                after_position,
+                after_leaf_hash,
+                ..ListRecords::default()
+            };
+            let refused = doors
+                .call::<RecordList>(Door::Grpc, "ListRecords", &list)
+                .await
+                .unwrap_err();
+            assert_eq!(refused.reason, "HISTORY_LOST", "{refused:?}");
             for token in &self.tokens {
                 let page_token = token.clone();
                 let next = ListRisks {
@@ -316,6 +362,8 @@ fn scenes() -> Vec<Scene> {
                     lost: Vec::new(),
                     last: Receipt::default(),
                     tokens: Vec::new(),
+                    followers: Vec::new(),
+                    leaf: String::new(),
                 });
             }
         }
@@ -340,8 +388,15 @@ async fn lose(way: Way) {
     }
     let cluster = cluster.lose().await;
     assert_eq!(cluster.way(), way);
-    for (scene, callers) in scenes.iter().zip(&callers) {
+    for (index, (scene, callers)) in scenes.iter_mut().zip(&callers).enumerate() {
+        // Of some before anything is recorded anew, of the others afterwards.
+        if index % 3 == 0 {
+            scene.followers_end().await;
+        }
         scene.afterwards(callers).await;
+        if index % 3 != 0 {
+            scene.followers_end().await;
+        }
     }
     let fresh = Arc::new(Server::on(database.clone()).await);
     for (scene, callers) in scenes.iter().zip(&callers) {

@@ -10,6 +10,7 @@ mod batches;
 mod concurrency;
 mod effective;
 mod findings;
+mod followers;
 mod in_memory;
 mod long_work;
 mod queues;

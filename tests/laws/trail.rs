@@ -167,6 +167,7 @@ async fn a_stream_goes_on_after_any_position_and_ends_at_the_last_record() {
                     stream: filter.clone(),
                     after_position,
                     follow: false,
+                    ..StreamRecords::default()
                 };
                 let doors = &scene.doors[usize::try_from(after_position).unwrap() % 2];
                 let found: Vec<Record> = stream(doors, written, &ask).await.collect().await;
@@ -186,6 +187,7 @@ async fn who_follows_gets_every_new_record_once_in_order_from_either_server() {
             stream: own.clone().filter(|_| index >= 3),
             after_position: 0,
             follow: true,
+            ..StreamRecords::default()
         };
         following.push((index, written, stream(&scene.doors[index % 2], written, &ask).await));
     }
@@ -214,6 +216,7 @@ async fn who_follows_gets_every_new_record_once_in_order_from_either_server() {
             stream: None,
             after_position: all.len() as i64 - 1,
             follow: true,
+            ..StreamRecords::default()
         };
         let mut records = stream(&scene.doors[(index + 1) % 2], written, &ask).await;
         assert_eq!(take(&mut records, 1).await, all[all.len() - 1..]);

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use uuid::Uuid;
-use vedtak::api::Service;
 use vedtak::api::development_issuer::DevelopmentIssuer;
 use vedtak::api::identity::{IdentityConfig, IssuerConfig, Verifier};
 use vedtak::api::server::{self, ServerConfig};
+use vedtak::api::{Service, StreamsConfig};
 use vedtak::embedded::{Options, PrivatePostgres};
 use vedtak::ledger::{Ledger, Observer, Store, StoreConfig, WriterConfig};
 use vedtak::projections::Projections;
@@ -191,7 +191,13 @@ impl Server {
         let stopping = CancellationToken::new();
         let ledger = Ledger::start(Arc::new(Rules), store, writers, Arc::new(Deaf));
         let projections = Projections::start(ledger.clone(), Metrics::unread(), stopping.clone());
-        let service = Service::new(ledger, projections, Metrics::unread(), stopping.clone());
+        let service = Service::new(
+            ledger,
+            projections,
+            Metrics::unread(),
+            StreamsConfig::default(),
+            stopping.clone(),
+        );
         let verifier = Arc::new(Verifier::new(&identity()).await.unwrap());
         let router = server::router(service.clone(), verifier, &config, None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -61,12 +61,8 @@ impl Answer for ListProgrammeFindings {
         for found in suspicions {
             // It rests on several streams: it has been there since the last of the events that it rests on.
             let since_position = found.events.iter().max().copied().unwrap_or_default();
-            let before = since_position.saturating_sub(1);
-            let records = service
-                .ledger()
-                .records(&caller.tenant, None, before, since_position, 1)
-                .await?;
-            let since = records.first().map(|record| record.recorded_at);
+            let record = service.ledger().record_at(&caller.tenant, since_position).await?;
+            let since = record.map(|record| record.recorded_at);
             findings.push(finding(found, &stream, since_position, since));
         }
         let (reach, today) = seen;

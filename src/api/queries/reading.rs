@@ -207,13 +207,8 @@ async fn reach(service: &Service, caller: &Caller, as_of: Option<AsOf>) -> Resul
             if position > head {
                 return Err(Failure::beyond_head("as_of.position", position, head));
             }
-            let entries = service
-                .ledger()
-                .records(&caller.tenant, None, (position - 1).max(0), position, 1)
-                .await?;
-            let today = entries
-                .first()
-                .map_or_else(clock::today, |entry| clock::day_of(entry.recorded_at));
+            let entry = service.ledger().record_at(&caller.tenant, position).await?;
+            let today = entry.map_or_else(clock::today, |entry| clock::day_of(entry.recorded_at));
             (Some(position), today)
         }
         Some(as_of::Point::Time(timestamp)) => {

@@ -1,8 +1,12 @@
 //! Readings of the ledger itself: its head, its records, and the audit trail; and the batch, which only the ledger's service offers.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::Stream;
-use futures_util::stream::{self, StreamExt};
-use tokio::sync::broadcast::error::RecvError;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
 
 use super::reading::{head, page_size, reached};
 use super::states::timestamp;
@@ -11,12 +15,15 @@ use crate::api::commands;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
+use crate::api::streams::StreamPlace;
+use crate::clock;
 use crate::domain;
-use crate::ledger::{Anchor, Entry};
+use crate::ledger::{Anchor, Entry, Follower, LedgerError, Page, Size};
+use crate::rules::Rules;
 use crate::schema::v1::*;
 
-/// How many records are read at a time for a stream.
-const PAGE: i32 = 500;
+/// The most bytes of records in one page of a list.
+const LARGEST_PAGE: i64 = 4 << 20;
 
 impl Answer for RecordBatch {
     type Reply = Receipt;
@@ -47,14 +54,11 @@ impl Answer for ListRecords {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<RecordList, Failure> {
         reached(service, caller, self.at_least).await?;
-        let size = page_size(self.page_size);
         let stream = named(self.stream.as_deref(), "stream")?;
-        let mut entries = service
-            .ledger()
-            .records(&caller.tenant, stream, self.after_position, i64::MAX, size + 1)
-            .await?;
-        let next_after_position = cut(&mut entries, size);
-        let records: Result<Vec<Record>, Failure> = entries.into_iter().map(record).collect();
+        known_to(service, caller, self.after_position, self.after_leaf_hash.as_deref()).await?;
+        let page = page(service, caller, stream, self.after_position, self.page_size).await?;
+        let next_after_position = goes_on(&page);
+        let records: Result<Vec<Record>, Failure> = page.entries.iter().map(record).collect();
         Ok(RecordList {
             records: records?,
             next_after_position,
@@ -67,18 +71,71 @@ impl Answer for ListAuditTrail {
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<AuditTrail, Failure> {
         reached(service, caller, self.at_least).await?;
-        let size = page_size(self.page_size);
         let stream = named(Some(&self.stream), "stream")?;
-        let mut entries = service
-            .ledger()
-            .records(&caller.tenant, stream, self.after_position, i64::MAX, size + 1)
-            .await?;
-        let next_after_position = cut(&mut entries, size);
-        let entries: Result<Vec<AuditEntry>, Failure> = entries.iter().map(audit_entry).collect();
+        known_to(service, caller, self.after_position, None).await?;
+        let page = page(service, caller, stream, self.after_position, self.page_size).await?;
+        let next_after_position = goes_on(&page);
+        let entries: Result<Vec<AuditEntry>, Failure> = page.entries.iter().map(audit_entry).collect();
         Ok(AuditTrail {
             entries: entries?,
             next_after_position,
         })
+    }
+}
+
+/// One page of records. A page that would be large holds fewer than were asked for.
+async fn page(
+    service: &Service,
+    caller: &Caller,
+    stream: Option<&str>,
+    after: i64,
+    asked: i32,
+) -> Result<Page, Failure> {
+    let at_most = Size {
+        records: i64::from(page_size(asked)),
+        bytes: LARGEST_PAGE,
+    };
+    let (place, beginning) = ((after, i64::MAX), Anchor::beginning());
+    Ok(service
+        .ledger()
+        .records(&caller.tenant, stream, place, at_most, &beginning)
+        .await?)
+}
+
+/// The position to go on after; 0 after the last page.
+fn goes_on(page: &Page) -> i64 {
+    page.entries
+        .last()
+        .filter(|_| page.more)
+        .map_or(0, |last| last.position)
+}
+
+/// Refuses a position that the ledger has not come to, and one at which it has another record than the caller.
+async fn known_to(service: &Service, caller: &Caller, after: i64, leaf_hash: Option<&str>) -> Result<(), Failure> {
+    if after == 0 {
+        return match leaf_hash {
+            Some(_) => Err(Failure::field(
+                "after_leaf_hash",
+                "Must be left out: there is no record at position 0.",
+            )),
+            None => Ok(()),
+        };
+    }
+    match leaf_hash {
+        Some(leaf_hash) => {
+            let leaf = hex::decode(leaf_hash).unwrap_or_default();
+            if service.ledger().has_leaf(&caller.tenant, after, &leaf).await? {
+                return Ok(());
+            }
+            Err(Failure::history_lost(Code::DataLoss, after))
+        }
+        None => {
+            let head = head(service, caller).await?.map_or(0, |head| head.known.position);
+            if after > head {
+                return Err(Failure::beyond_head("after_position", after, head));
+            }
+            Ok(())
+        }
     }
 }
 
@@ -91,52 +148,92 @@ impl Begin for StreamRecords {
         caller: &Caller,
     ) -> Result<impl Stream<Item = Result<Record, Failure>> + Send + 'static, Failure> {
         named(self.stream.as_deref(), "stream")?;
-        let ledger = service.ledger().clone();
-        let signals = ledger.signals().subscribe();
-        let stopping = service.stopping().clone();
-        let start = (ledger, caller.tenant.clone(), self.stream, self.after_position, signals);
-        let follow = self.follow;
-        let pages = stream::try_unfold(start, move |(ledger, tenant, stream, after, mut signals)| {
-            let stopping = stopping.clone();
-            async move {
-                loop {
-                    let entries = ledger
-                        .records(&tenant, stream.as_deref(), after, i64::MAX, PAGE)
-                        .await?;
-                    if let Some(last) = entries.last() {
-                        let after = last.position;
-                        let records: Vec<Result<Record, Failure>> = entries.into_iter().map(record).collect();
-                        return Ok(Some((stream::iter(records), (ledger, tenant, stream, after, signals))));
-                    }
-                    if !follow {
-                        return Ok::<_, Failure>(None);
-                    }
-                    tokio::select! {
-                        () = wait(&mut signals, &tenant) => {}
-                        () = stopping.cancelled() => return Err(Failure::unavailable("The service is stopping. Take the stream up again after the last position you received.")),
-                    }
-                }
-            }
+        let place = service.streams().enter(caller)?;
+        known_to(service, caller, self.after_position, self.after_leaf_hash.as_deref()).await?;
+        let following = Following {
+            follower: service
+                .ledger()
+                .follower(&caller.tenant, self.stream, self.after_position),
+            waits: self.follow,
+            sent: self.after_position,
+            stopping: service.stopping().clone(),
+            expires: tokio::time::Instant::now() + expires_in(caller),
+            _place: place,
+        };
+        let pages = stream::try_unfold(following, async |mut following: Following| {
+            let page = following.next().await?;
+            Ok::<_, Failure>(page.map(|page| (page, following)))
         });
-        Ok(pages.flat_map(|page| match page {
-            Ok(records) => records.left_stream(),
-            Err(failure) => stream::iter([Err(failure)]).right_stream(),
-        }))
+        let records = pages.map_ok(|page| stream::iter(page).map(|entry| record(&entry)));
+        Ok(records.try_flatten())
     }
 }
 
-/// Waits until the tenant's ledger may have grown: a signal says so, or some time has passed in which one could have been lost.
-async fn wait(signals: &mut tokio::sync::broadcast::Receiver<crate::ledger::Appended>, tenant: &str) {
-    let heard = async {
-        loop {
-            match signals.recv().await {
-                Ok(grown) if &*grown != tenant => {}
-                Ok(_) | Err(RecvError::Lagged(_)) => return,
-                Err(RecvError::Closed) => std::future::pending().await,
+/// How long the caller's token lets it in.
+fn expires_in(caller: &Caller) -> Duration {
+    let now = u64::try_from(clock::now().unix_timestamp()).unwrap_or_default();
+    Duration::from_secs(caller.expires.saturating_sub(now))
+}
+
+/// One stream of records that is being sent.
+struct Following {
+    follower: Follower<Rules>,
+    waits: bool,
+    /// The last position that was handed on.
+    sent: i64,
+    stopping: CancellationToken,
+    /// When the caller's token ends.
+    expires: tokio::time::Instant,
+    _place: StreamPlace,
+}
+
+impl Following {
+    /// The next page, when the last one has been taken.
+    async fn next(&mut self) -> Result<Option<Vec<Arc<Entry>>>, Failure> {
+        let page = tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(self.expires) => {
+                return Err(self.ended(Code::Unauthenticated, "TOKEN_EXPIRED", "The token has expired. Go on with a new one"));
             }
+            () = self.stopping.cancelled() => {
+                return Err(self.ended(Code::Unavailable, "STORE_UNAVAILABLE", "The service is stopping. Take the stream up again"));
+            }
+            page = self.follower.next(self.waits) => page,
+        };
+        let page = match page {
+            Err(LedgerError::HistoryLost { position }) => {
+                let last = self.follower.last_common().await?;
+                let mut failure = Failure::history_lost(Code::DataLoss, position);
+                let sentence = format!(
+                    "What was recorded last has been lost: of what this stream was sent, the ledger still has the records up to position {last}, as far as is remembered. Throw away what came after, and go on from there."
+                );
+                failure.sentence = sentence;
+                failure
+                    .metadata
+                    .insert("last_common_position".to_owned(), last.to_string());
+                return Err(failure);
+            }
+            page => page?,
+        };
+        if let Some(last) = page.as_ref().and_then(|page| page.last()) {
+            self.sent = last.position;
         }
-    };
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), heard).await;
+        Ok(page)
+    }
+
+    fn ended(&self, code: Code, reason: &'static str, sentence: &str) -> Failure {
+        let mut failure = Failure::new(
+            code,
+            reason,
+            format!(
+                "{sentence} after the last position that you received; it was {} at the most.",
+                self.sent
+            ),
+        );
+        let last = self.sent.to_string();
+        failure.metadata.insert("last_position".to_owned(), last);
+        failure
+    }
 }
 
 /// The name of a stream, checked; a misspelt one would otherwise read as an empty stream.
@@ -150,41 +247,20 @@ fn named<'a>(stream: Option<&'a str>, field: &str) -> Result<Option<&'a str>, Fa
     Ok(stream)
 }
 
-/// Cuts the one entry too many that tells whether there is a next page; answers where that goes on, or 0.
-fn cut(entries: &mut Vec<Entry>, size: i32) -> i64 {
-    let size = usize::try_from(size).unwrap_or_default();
-    if entries.len() <= size {
-        return 0;
-    }
-    entries.truncate(size);
-    entries.last().map_or(0, |entry| entry.position)
-}
-
-fn record(entry: Entry) -> Result<Record, Failure> {
-    let Entry {
-        position,
-        stream,
-        version,
-        event_type,
-        record,
-        leaf_hash,
-        ..
-    } = entry;
-    let record = String::from_utf8(record).map_err(|error| Failure::internal("reading a record", &error))?;
+fn record(entry: &Entry) -> Result<Record, Failure> {
+    let record = String::from_utf8(entry.record.clone());
     Ok(Record {
-        position,
-        stream,
-        version,
-        r#type: event_type,
-        record,
-        leaf_hash: leaf_hash.into(),
+        position: entry.position,
+        stream: entry.stream.clone(),
+        version: entry.version,
+        r#type: entry.event_type.clone(),
+        record: record.map_err(|error| Failure::internal("reading a record", &error))?,
+        leaf_hash: entry.leaf_hash.clone().into(),
     })
 }
 
 fn audit_entry(entry: &Entry) -> Result<AuditEntry, Failure> {
-    let envelope = entry
-        .envelope()
-        .map_err(|error| Failure::internal("reading the audit trail", &error))?;
+    let envelope = entry.envelope().map_err(LedgerError::from)?;
     Ok(AuditEntry {
         position: entry.position,
         version: entry.version,
