@@ -11,6 +11,7 @@ mod concurrency;
 mod effective;
 mod findings;
 mod in_memory;
+mod long_histories;
 mod long_work;
 mod queues;
 mod readings;
