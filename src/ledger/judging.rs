@@ -290,7 +290,7 @@ impl<J: Judge> Judging<'_, J> {
             let most = self.appender.limits.records();
             match fold_on(&*self.appender.judge, connection, (tenant, stream), &mut state, most).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(Err(self.appender.limits.elsewhere())),
+                Ok(false) => return Ok(Err(self.appender.limits.judge_elsewhere())),
                 Err(LedgerError::Unreadable(unreadable)) => return Ok(Err(unreadable.into())),
                 Err(LedgerError::Store(error)) => return Err(error),
                 Err(other) => return Ok(Err(AppendError::Unavailable(other.to_string()))),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -139,6 +139,9 @@ impl Places {
 /// The ways into the queues of both lanes, until they are closed.
 pub(super) struct Ways<J: Judge>(Arc<Mutex<Option<Senders<J>>>>);
 
+/// The same, for a writer: it hands on what belongs to another, and keeps no queue open.
+pub(super) struct Elsewhere<J: Judge>(Weak<Mutex<Option<Senders<J>>>>);
+
 struct Senders<J: Judge> {
     swift: Vec<mpsc::Sender<Waiting<J>>>,
     aside: Vec<mpsc::Sender<Waiting<J>>>,
@@ -159,9 +162,8 @@ impl<J: Judge> Ways<J> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether nothing goes into any queue any more: then each writer answers what it has.
-    pub(super) fn are_closed(&self) -> bool {
-        self.senders().is_none()
+    pub(super) fn elsewhere(&self) -> Elsewhere<J> {
+        Elsewhere(Arc::downgrade(&self.0))
     }
 
     fn close(&self) {
@@ -172,8 +174,7 @@ impl<J: Judge> Ways<J> {
     pub(super) fn send(&self, lane: Lane, waiting: Waiting<J>) -> Result<(), (Waiting<J>, AppendError<J::Refusal>)> {
         let senders = self.senders();
         let Some(senders) = &*senders else {
-            let error = AppendError::Unavailable("The service is stopping.".to_owned());
-            return Err((waiting, error));
+            return Err((waiting, stopping()));
         };
         let senders = match lane {
             Lane::Swift => &senders.swift,
@@ -187,6 +188,35 @@ impl<J: Judge> Ways<J> {
             .try_send(waiting)
             .map_err(|error| (error.into_inner(), busy()))
     }
+}
+
+impl<J: Judge> Clone for Elsewhere<J> {
+    fn clone(&self) -> Self {
+        Self(Weak::clone(&self.0))
+    }
+}
+
+impl<J: Judge> Elsewhere<J> {
+    fn ways(&self) -> Option<Ways<J>> {
+        self.0.upgrade().map(Ways)
+    }
+
+    /// Whether nothing goes into any queue any more: then each writer answers what it has.
+    pub(super) fn is_closed(&self) -> bool {
+        self.ways().is_none_or(|ways| ways.senders().is_none())
+    }
+
+    /// Puts what waits into the queue of its tenant's writer in a lane.
+    pub(super) fn send(&self, lane: Lane, waiting: Waiting<J>) -> Result<(), (Waiting<J>, AppendError<J::Refusal>)> {
+        match self.ways() {
+            Some(ways) => ways.send(lane, waiting),
+            None => Err((waiting, stopping())),
+        }
+    }
+}
+
+fn stopping<R>() -> AppendError<R> {
+    AppendError::Unavailable("The service is stopping.".to_owned())
 }
 
 /// The queues, one a writer. A tenant always has the same writer of a lane.

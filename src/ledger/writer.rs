@@ -105,7 +105,7 @@ pub(super) fn start<J: Judge>(
     let (aside, of_aside): (Vec<_>, Vec<_>) = queues(config.long_places);
     let ways = Ways::new(swift, aside);
     let writer = |lane, waiting| {
-        let limits = Limits::new(lane, ways.clone(), places.clone(), budget);
+        let limits = Limits::new(lane, ways.elsewhere(), places.clone(), budget);
         Writer {
             appender: Appender::new(
                 Arc::clone(judge),
@@ -222,7 +222,7 @@ impl<J: Judge> Writer<J> {
         self.elsewhere.clear();
         let limits = &self.appender.limits;
         let all_stay = limits.lane == Lane::Swift && limits.places.nobody_is_costly();
-        if all_stay || limits.ways.are_closed() {
+        if all_stay || limits.elsewhere.is_closed() {
             return;
         }
         for tenant in self.tenants.names() {
@@ -243,7 +243,7 @@ impl<J: Judge> Writer<J> {
                 self.appender.keep(head);
             }
             for waiting in self.tenants.remove(&tenant) {
-                if let Err((waiting, error)) = self.appender.limits.ways.send(lane, waiting) {
+                if let Err((waiting, error)) = self.appender.limits.elsewhere.send(lane, waiting) {
                     let _ = waiting.reply.send(Err(error));
                 }
             }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
+use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use vedtak::ledger::{
@@ -371,4 +372,32 @@ async fn a_long_stream_that_is_not_in_memory_is_caught_up_with_without_holding_u
         half < Duration::from_millis(150) && most < Duration::from_millis(450),
         "the commands of another tenant took {half:?}, and the slowest twentieth of them {most:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_nobody_has_any_more_lets_go_of_its_connections() {
+    let database = database().await;
+    let ledger = ledger_on(&database, &WriterConfig::default()).await;
+    // Costly, so that the writer aside has a connection, too.
+    ledger
+        .append(submission("nordre-land", &[10_000; 3], false))
+        .await
+        .unwrap();
+    drop(ledger);
+    let mut connection = PgConnection::connect(&database).await.unwrap();
+    let mut left = Vec::new();
+    for _ in 0..100 {
+        left = sqlx::query_scalar::<_, String>(
+            "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+             AND (query LIKE '%vedtak.append(%' OR query = 'COMMIT')",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        if left.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("these are still connected: {left:?}");
 }
