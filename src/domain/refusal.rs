@@ -167,7 +167,9 @@ pub fn within(sentence: &str, most: usize) -> String {
     match told.rfind(", ") {
         // Only where most of what fits is still told.
         Some(comma) if told[..comma].chars().count() >= most / 2 => {
-            let more = left.matches(", ").count() + 1;
+            // What was not told before is not told now.
+            let untold = |item: &str| item.strip_prefix("and ")?.split_once(" more")?.0.parse().ok();
+            let more: usize = left.split(", ").map(|item| untold(item).unwrap_or(1)).sum();
             format!("{}, and {more} more.", &told[..comma])
         }
         _ => format!("{told}… It goes on."),

@@ -322,7 +322,7 @@ impl<J: Judge> Judging<'_, J> {
             let most = self.appender.limits.records();
             match fold_on(&*judge, connection, (tenant, stream), &mut held, &mut known, most).await {
                 Ok(true) => return Ok(Ok(held)),
-                Ok(false) => return Ok(Err(self.appender.limits.elsewhere())),
+                Ok(false) => return Ok(Err(self.appender.limits.judge_elsewhere())),
                 Err(LedgerError::HistoryLost { .. }) => self.appender.losses.tell(tenant, &known),
                 Err(LedgerError::Unreadable(unreadable)) => return Ok(Err(unreadable.into())),
                 Err(LedgerError::Store(error)) => return Err(error),

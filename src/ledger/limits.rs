@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::aside;
 use super::error::AppendError;
 use super::judge::Judge;
-use super::queue::{Lane, Places, Waiting, Ways};
+use super::queue::{Elsewhere, Lane, Places, Waiting};
 use super::turns::Turn;
 
 /// What takes more than this to judge is judged aside, and so is what comes of its tenant for a while.
@@ -27,7 +27,7 @@ const STRETCH: Duration = Duration::from_millis(1);
 /// The limits of one writer, and how far they are used up.
 pub(super) struct Limits<J: Judge> {
     pub lane: Lane,
-    pub ways: Ways<J>,
+    pub elsewhere: Elsewhere<J>,
     pub places: Places,
     /// How long one submission may be judged.
     most: Duration,
@@ -43,10 +43,10 @@ pub(super) struct Limits<J: Judge> {
 }
 
 impl<J: Judge> Limits<J> {
-    pub(super) fn new(lane: Lane, ways: Ways<J>, places: Places, most: Duration) -> Self {
+    pub(super) fn new(lane: Lane, elsewhere: Elsewhere<J>, places: Places, most: Duration) -> Self {
         Self {
             lane,
-            ways,
+            elsewhere,
             places,
             most,
             share: ALONE,
@@ -82,13 +82,13 @@ impl<J: Judge> Limits<J> {
 
     /// Whether what takes long goes to another lane. When nothing comes into any queue any more, whoever has it judges it.
     fn is_swift(&self) -> bool {
-        self.lane == Lane::Swift && !self.ways.are_closed()
+        self.lane == Lane::Swift && !self.elsewhere.is_closed()
     }
 
     /// Whether there is time to go on with a submission.
     pub(super) fn go_on<R>(&mut self) -> Result<(), AppendError<R>> {
         if self.spent >= SWIFT && self.is_swift() {
-            return Err(self.elsewhere());
+            return Err(self.judge_elsewhere());
         }
         if self.spent < self.most {
             return Ok(());
@@ -102,7 +102,7 @@ impl<J: Judge> Limits<J> {
     }
 
     /// Puts off what is being judged: there is more to it than there is time for here.
-    pub(super) const fn elsewhere<R>(&mut self) -> AppendError<R> {
+    pub(super) const fn judge_elsewhere<R>(&mut self) -> AppendError<R> {
         self.is_put_off = true;
         AppendError::TooCostly { most: self.most }
     }

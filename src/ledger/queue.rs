@@ -136,49 +136,45 @@ impl Places {
     }
 }
 
-/// What holds the queues of both lanes open. Whoever may submit holds it; when it is dropped, they are closed.
-pub(super) type Open<J> = Arc<Mutex<Option<Senders<J>>>>;
+/// The ways into the queues of both lanes, until they are closed.
+pub(super) struct Ways<J: Judge>(Arc<Mutex<Option<Senders<J>>>>);
 
-/// The ways into the queues of both lanes, until they are closed. The writers have them, too, so they do not keep them open.
-pub(super) struct Ways<J: Judge>(Weak<Mutex<Option<Senders<J>>>>);
+/// The same, for a writer: it hands on what belongs to another, and keeps no queue open.
+pub(super) struct Elsewhere<J: Judge>(Weak<Mutex<Option<Senders<J>>>>);
 
-pub(super) struct Senders<J: Judge> {
+struct Senders<J: Judge> {
     swift: Vec<mpsc::Sender<Waiting<J>>>,
     aside: Vec<mpsc::Sender<Waiting<J>>>,
 }
 
 impl<J: Judge> Clone for Ways<J> {
     fn clone(&self) -> Self {
-        Self(Weak::clone(&self.0))
+        Self(Arc::clone(&self.0))
     }
 }
 
-/// The queues of both lanes, open, and the ways into them.
-pub(super) fn open<J: Judge>(
-    swift: Vec<mpsc::Sender<Waiting<J>>>,
-    aside: Vec<mpsc::Sender<Waiting<J>>>,
-) -> (Open<J>, Ways<J>) {
-    let open = Arc::new(Mutex::new(Some(Senders { swift, aside })));
-    let ways = Ways(Arc::downgrade(&open));
-    (open, ways)
-}
-
 impl<J: Judge> Ways<J> {
-    /// Whether nothing goes into any queue any more: then each writer answers what it has.
-    pub(super) fn are_closed(&self) -> bool {
-        let open = self.0.upgrade();
-        open.is_none_or(|open| open.lock().unwrap_or_else(PoisonError::into_inner).is_none())
+    pub(super) fn new(swift: Vec<mpsc::Sender<Waiting<J>>>, aside: Vec<mpsc::Sender<Waiting<J>>>) -> Self {
+        Self(Arc::new(Mutex::new(Some(Senders { swift, aside }))))
+    }
+
+    fn senders(&self) -> MutexGuard<'_, Option<Senders<J>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn elsewhere(&self) -> Elsewhere<J> {
+        Elsewhere(Arc::downgrade(&self.0))
+    }
+
+    fn close(&self) {
+        *self.senders() = None;
     }
 
     /// Puts what waits into the queue of its tenant's writer in a lane.
     pub(super) fn send(&self, lane: Lane, waiting: Waiting<J>) -> Result<(), (Waiting<J>, AppendError<J::Refusal>)> {
-        let open = self.0.upgrade();
-        let senders = open
-            .as_ref()
-            .map(|open| open.lock().unwrap_or_else(PoisonError::into_inner));
-        let Some(senders) = senders.as_deref().and_then(Option::as_ref) else {
-            let error = AppendError::Unavailable("The service is stopping.".to_owned());
-            return Err((waiting, error));
+        let senders = self.senders();
+        let Some(senders) = &*senders else {
+            return Err((waiting, stopping()));
         };
         let senders = match lane {
             Lane::Swift => &senders.swift,
@@ -194,9 +190,37 @@ impl<J: Judge> Ways<J> {
     }
 }
 
+impl<J: Judge> Clone for Elsewhere<J> {
+    fn clone(&self) -> Self {
+        Self(Weak::clone(&self.0))
+    }
+}
+
+impl<J: Judge> Elsewhere<J> {
+    fn ways(&self) -> Option<Ways<J>> {
+        self.0.upgrade().map(Ways)
+    }
+
+    /// Whether nothing goes into any queue any more: then each writer answers what it has.
+    pub(super) fn is_closed(&self) -> bool {
+        self.ways().is_none_or(|ways| ways.senders().is_none())
+    }
+
+    /// Puts what waits into the queue of its tenant's writer in a lane.
+    pub(super) fn send(&self, lane: Lane, waiting: Waiting<J>) -> Result<(), (Waiting<J>, AppendError<J::Refusal>)> {
+        match self.ways() {
+            Some(ways) => ways.send(lane, waiting),
+            None => Err((waiting, stopping())),
+        }
+    }
+}
+
+fn stopping<R>() -> AppendError<R> {
+    AppendError::Unavailable("The service is stopping.".to_owned())
+}
+
 /// The queues, one a writer. A tenant always has the same writer of a lane.
 pub(super) struct Queues<J: Judge> {
-    open: Open<J>,
     ways: Ways<J>,
     judge: Arc<J>,
     places: Places,
@@ -216,7 +240,6 @@ impl<J: Judge> std::fmt::Debug for Queues<J> {
 impl<J: Judge> Clone for Queues<J> {
     fn clone(&self) -> Self {
         Self {
-            open: Arc::clone(&self.open),
             ways: self.ways.clone(),
             judge: Arc::clone(&self.judge),
             places: self.places.clone(),
@@ -233,15 +256,8 @@ fn busy<R>() -> AppendError<R> {
 }
 
 impl<J: Judge> Queues<J> {
-    pub(super) fn new(
-        (open, ways): (Open<J>, Ways<J>),
-        judge: Arc<J>,
-        places: Places,
-        most: Most,
-        writers: TaskTracker,
-    ) -> Self {
+    pub(super) fn new(ways: Ways<J>, judge: Arc<J>, places: Places, most: Most, writers: TaskTracker) -> Self {
         Self {
-            open,
             ways,
             judge,
             places,
@@ -274,7 +290,7 @@ impl<J: Judge> Queues<J> {
 
     /// Closes the queues and waits until the writers have emptied them.
     pub(super) async fn close(&self) {
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.ways.close();
         self.writers.close();
         self.writers.wait().await;
     }

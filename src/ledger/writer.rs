@@ -19,7 +19,7 @@ use super::judge::Judge;
 use super::judged::Judged;
 use super::limits::Limits;
 use super::memory::States;
-use super::queue::{self, Lane, Most, Places, Queues, Waiting};
+use super::queue::{Lane, Most, Places, Queues, Waiting, Ways};
 use super::signal::Signals;
 use super::store::Store;
 use super::turns::{Tenants, Turn};
@@ -110,9 +110,9 @@ pub(super) fn start<J: Judge>(
     let queues = |count: usize| (0..count.max(1)).map(|_| mpsc::channel(half)).unzip();
     let (swift, of_swift): (Vec<_>, Vec<_>) = queues(config.writers);
     let (aside, of_aside): (Vec<_>, Vec<_>) = queues(config.long_places);
-    let (open, ways) = queue::open(swift, aside);
+    let ways = Ways::new(swift, aside);
     let writer = |lane, waiting| {
-        let limits = Limits::new(lane, ways.clone(), places.clone(), budget);
+        let limits = Limits::new(lane, ways.elsewhere(), places.clone(), budget);
         Writer {
             appender: Appender::new(
                 Arc::clone(judge),
@@ -144,7 +144,7 @@ pub(super) fn start<J: Judge>(
         bytes: config.queue_bytes,
         bytes_per_tenant: config.queue_bytes_per_tenant,
     };
-    Queues::new((open, ways), Arc::clone(judge), places, most, tracker)
+    Queues::new(ways, Arc::clone(judge), places, most, tracker)
 }
 
 /// Runs a writer on a thread of its own, beside those that serve.
@@ -230,7 +230,7 @@ impl<J: Judge> Writer<J> {
         self.elsewhere.clear();
         let limits = &self.appender.limits;
         let all_stay = limits.lane == Lane::Swift && limits.places.nobody_is_costly();
-        if all_stay || limits.ways.are_closed() {
+        if all_stay || limits.elsewhere.is_closed() {
             return;
         }
         for tenant in self.tenants.names() {
@@ -251,7 +251,7 @@ impl<J: Judge> Writer<J> {
                 self.appender.keep(head);
             }
             for waiting in self.tenants.remove(&tenant) {
-                if let Err((waiting, error)) = self.appender.limits.ways.send(lane, waiting) {
+                if let Err((waiting, error)) = self.appender.limits.elsewhere.send(lane, waiting) {
                     let _ = waiting.reply.send(Err(error));
                 }
             }

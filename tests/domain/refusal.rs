@@ -20,7 +20,13 @@ fn what_is_short_is_told_as_it_is() {
 #[test]
 fn a_long_list_ends_with_how_many_more_there_are() {
     let numbers: Vec<String> = (1..=6_000).map(|number| format!("{number}.1")).collect();
-    let problem = format!("A comes before B already: {}.", numbers.join(", "));
+    for (told, beside) in [(6_000, ""), (1_000, ", and 5000 more")] {
+        let problem = format!("A comes before B already: {}{beside}.", numbers[..told].join(", "));
+        a_list_of_six_thousand_is_told(problem);
+    }
+}
+
+fn a_list_of_six_thousand_is_told(problem: String) {
     let sentence = Refusal::rule("K1", "LINK_CYCLE", problem)
         .mend("Link them the other way.")
         .sentence();

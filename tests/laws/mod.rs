@@ -12,6 +12,7 @@ mod effective;
 mod findings;
 mod followers;
 mod in_memory;
+mod long_histories;
 mod long_work;
 mod queues;
 mod readings;

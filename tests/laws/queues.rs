@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -11,7 +12,7 @@ use vedtak::ledger::{Envelope, WriterConfig};
 use vedtak::schema::v1::*;
 
 use super::doors::{Door, Doors, Refused};
-use crate::support::{Server, database, new_id, register_project, token};
+use crate::support::{Server, context, database, new_id, register_project, token};
 
 /// Keeps the writers from going on, as a slow database would: it holds the head that they must lock.
 struct Held(PgConnection);
@@ -154,4 +155,59 @@ async fn times(doors: &Doors) -> Vec<OffsetDateTime> {
         OffsetDateTime::parse(&envelope.recorded_at, &Rfc3339).unwrap()
     };
     list.records.iter().map(time).collect()
+}
+
+/// A command of some hundred thousand bytes.
+fn heavy(project_id: &str, number: usize) -> PlanActivity {
+    PlanActivity {
+        context: context(),
+        project_id: project_id.to_owned(),
+        activity_id: new_id(),
+        plan: Some(ActivityPlan {
+            name: "Vei ".repeat(50),
+            number: number.to_string(),
+            ..ActivityPlan::default()
+        }),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_bounded_in_bytes_and_one_tenant_leaves_room_for_another() {
+    let one = heavy(&new_id(), 0).encoded_len();
+    let config = WriterConfig {
+        writers: 1,
+        // Room for some ten of a tenant, whatever their number.
+        queue_bytes_per_tenant: 10 * (8 * one + 2_048),
+        ..WriterConfig::default()
+    };
+    let server = Server::with(database().await, &config).await;
+    let loud = Arc::new(doors_of(&server, "loud").await);
+    let quiet = Arc::new(doors_of(&server, "quiet").await);
+    let project = register_project(&new_id());
+    for doors in [&loud, &quiet] {
+        register(doors, Door::Grpc, &project).await.unwrap();
+    }
+    let held = Held::by_head_of(&server, "loud").await;
+    let mut waiting = JoinSet::new();
+    for number in 0..30 {
+        let (doors, command) = (Arc::clone(&loud), heavy(&project.project_id, number));
+        waiting.spawn(async move { doors.call::<Receipt>(Door::Grpc, "PlanActivity", &command).await });
+    }
+    let mut refused = Vec::new();
+    while refused.len() < 18 {
+        refused.push(waiting.join_next().await.unwrap().unwrap().unwrap_err());
+    }
+    for refused in &refused {
+        assert_eq!(
+            (refused.code.as_str(), refused.reason.as_str(), refused.says_when),
+            ("RESOURCE_EXHAUSTED", "QUEUE_FULL", true)
+        );
+    }
+    // The other one finds room, though it waits for the same writer.
+    let command = heavy(&project.project_id, 0);
+    let quiet = tokio::spawn(async move { quiet.call::<Receipt>(Door::Grpc, "PlanActivity", &command).await });
+    held.let_go().await;
+    quiet.await.unwrap().unwrap();
+    let done = waiting.join_all().await;
+    assert!(done.iter().filter(|done| done.is_ok()).count() >= 9, "{done:?}");
 }

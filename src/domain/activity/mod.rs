@@ -10,6 +10,9 @@ use super::finding::sharing_a_number;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
+/// Of a way along the links, so many activities are named.
+const MOST_NAMED: usize = 10;
+
 impl Project {
     fn activity(&self, id: &str) -> Result<&Activity, Refusal> {
         self.activities
@@ -338,11 +341,13 @@ impl Decide for LinkActivities {
             let problem = if from == to {
                 format!("{first} cannot come before itself.")
             } else {
-                let way: Vec<&str> = way.into_iter().map(|id| project.activity_label(id)).collect();
-                format!(
-                    "{first} cannot come before {after}, since {after} comes before {first} already: {}.",
-                    way.join(", ")
-                )
+                let told = way.iter().take(MOST_NAMED).map(|id| project.activity_label(id));
+                let told = told.collect::<Vec<_>>().join(", ");
+                let more = match way.len().saturating_sub(MOST_NAMED) {
+                    0 => String::new(),
+                    more => format!(", and {more} more"),
+                };
+                format!("{first} cannot come before {after}, since {after} comes before {first} already: {told}{more}.")
             };
             return Err(Refusal::rule("K1", "LINK_CYCLE", problem).mend("Link them the other way, or not at all."));
         }
