@@ -1,60 +1,110 @@
 //! The body of a request, within the limits of size and time.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tonic::Code;
 
 use super::failure::Failure;
+use super::identity::Caller;
+use super::places::{Places, Room};
 use super::server::Limits;
 
-/// Reads it to its end. A caller that dribbles its bytes would otherwise hold a place among the requests for as long as it likes.
-pub(super) async fn read(body: Body, limits: Limits) -> Result<Bytes, Failure> {
-    let whole = tokio::time::timeout(limits.request_timeout, whole(body, limits.max_request_bytes));
-    whole.await.unwrap_or_else(|_| {
-        let seconds = limits.request_timeout.as_secs_f64();
-        let sentence = format!("The body did not come within {seconds} seconds. Nothing of it was recorded.");
-        Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_SLOW", sentence))
-    })
+/// Reads it to its end. Most bodies come in one piece with the head; whoever takes longer is one of a bounded number that are waited
+/// for, takes none of the places of those that are whole, and has a time of its own.
+pub(super) async fn gather(
+    body: Body,
+    limits: Limits,
+    awaited: &Places,
+    caller: &Arc<Caller>,
+) -> Result<Bytes, Failure> {
+    let mut gathering = Gathering {
+        body,
+        most: limits.max_request_bytes,
+        first: Bytes::new(),
+        rest: Vec::new(),
+        rooms: Vec::new(),
+    };
+    if let Some(whole) = gathering.to_the_end(None).now_or_never() {
+        return whole;
+    }
+    let _place = awaited.enter(caller)?;
+    let whole = gathering.to_the_end(Some((awaited, caller)));
+    tokio::time::timeout(limits.body_timeout, whole)
+        .await
+        .unwrap_or_else(|_| {
+            let seconds = limits.body_timeout.as_secs_f64();
+            let sentence = format!("The body did not come within {seconds} seconds. Nothing of it was recorded.");
+            Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_SLOW", sentence))
+        })
 }
 
-/// Most bodies come in one piece and are handed on as they are. Pieces are put together as they come: kept as pieces, a body of
-/// single bytes would take many times its size.
-async fn whole(mut body: Body, most: usize) -> Result<Bytes, Failure> {
-    let mut first = Bytes::new();
-    let mut rest = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let broken = |_| {
-            Failure::new(
-                Code::InvalidArgument,
-                "MALFORMED_REQUEST",
-                "The body broke off before its end.",
-            )
-        };
-        // Trailers say nothing here.
-        let Ok(piece) = frame.map_err(broken)?.into_data() else {
-            continue;
-        };
-        if first.len() + rest.len() + piece.len() > most {
-            let sentence = format!("The body is larger than {most} bytes.");
-            return Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", sentence));
+/// A body that has been gathered before it came here.
+pub(super) async fn read(body: Body) -> Result<Bytes, Failure> {
+    let body = body.collect().await.map_err(|_| broken())?;
+    Ok(body.to_bytes())
+}
+
+fn broken() -> Failure {
+    Failure::new(
+        Code::InvalidArgument,
+        "MALFORMED_REQUEST",
+        "The body broke off before its end.",
+    )
+}
+
+/// A body as far as it has come. Pieces are put together as they come: kept as pieces, a body of single bytes would take many times its
+/// size.
+struct Gathering {
+    body: Body,
+    most: usize,
+    first: Bytes,
+    rest: Vec<u8>,
+    /// Room for the bytes of those that are waited for.
+    rooms: Vec<Room>,
+}
+
+/// Room is taken in steps of so many bytes.
+const STEP: usize = 64 * 1024;
+
+impl Gathering {
+    /// Whoever stops waiting for this loses nothing of what has come.
+    async fn to_the_end(&mut self, awaited: Option<(&Places, &Arc<Caller>)>) -> Result<Bytes, Failure> {
+        while let Some(frame) = self.body.frame().await {
+            // Trailers say nothing here.
+            let Ok(piece) = frame.map_err(|_| broken())?.into_data() else {
+                continue;
+            };
+            let length = self.first.len() + self.rest.len() + piece.len();
+            if length > self.most {
+                let sentence = format!("The body is larger than {} bytes.", self.most);
+                return Err(Failure::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", sentence));
+            }
+            if let Some((places, caller)) = awaited {
+                while self.rooms.len() * STEP < length {
+                    self.rooms.push(places.room(caller, STEP)?);
+                }
+            }
+            if self.first.is_empty() {
+                self.first = piece;
+            } else {
+                self.rest.extend_from_slice(&piece);
+            }
         }
-        if first.is_empty() {
-            first = piece;
+        let first = std::mem::take(&mut self.first);
+        Ok(if self.rest.is_empty() {
+            first
         } else {
-            rest.extend_from_slice(&piece);
-        }
+            [&first[..], &self.rest].concat().into()
+        })
     }
-    Ok(if rest.is_empty() {
-        first
-    } else {
-        [&first[..], &rest].concat().into()
-    })
 }
 
 /// How long the rest of a body is read that nobody wants any more, and how much of it.

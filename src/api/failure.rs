@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
+use uuid::Uuid;
 
 use crate::domain::{self, Kind, LONGEST_SENTENCE, Refusal};
 use crate::ledger::{AppendError, Crowded, LedgerError, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS, Unreadable};
@@ -107,15 +108,20 @@ impl Failure {
         )
     }
 
-    /// Something that should never happen did. What it was goes to the log, not to the caller.
+    /// Something that should never happen did. What it was goes to the log, under a name that the caller is told, too.
     #[must_use]
     pub fn internal(context: &str, problem: &dyn std::fmt::Display) -> Self {
-        tracing::error!(context, %problem, "internal error");
-        Self::new(
+        let incident = Uuid::new_v4().to_string();
+        tracing::error!(incident, context, %problem, "internal error");
+        let mut failure = Self::new(
             Code::Internal,
             "INTERNAL",
-            "The service failed in a way it should not. It has been logged; the request may be sent again with the same request_id.",
-        )
+            format!(
+                "The service failed in a way it should not. It has been logged as incident {incident}; the request may be sent again with the same request_id."
+            ),
+        );
+        failure.metadata.insert("incident".to_owned(), incident);
+        failure
     }
 
     /// The database does not answer.

@@ -14,12 +14,13 @@ use tonic::{Code, Status};
 use super::failure::Failure;
 use super::identity::Caller;
 use super::json;
+use super::places::Admission;
 use super::server::Limits;
 use super::service::Service;
 use crate::schema::{Method, MethodKind};
 
 /// What stands before a message: a flag and its length.
-const FRAME_BYTES: usize = 5;
+pub(super) const FRAME_BYTES: usize = 5;
 
 /// Passes messages on as they are: here, and in the command line's client.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,6 +65,7 @@ struct Call {
     service: Service,
     method: &'static Method,
     caller: Arc<Caller>,
+    admission: Arc<Admission>,
     deadline: Duration,
 }
 
@@ -76,11 +78,14 @@ impl UnaryService<Bytes> for Call {
             service,
             method,
             caller,
+            admission,
             deadline,
         } = self;
         let (service, method, caller, deadline) = (service.clone(), *method, Arc::clone(caller), *deadline);
+        let admission = Arc::clone(admission);
         Box::pin(async move {
             let answer = service.unary(method, &caller, request.into_inner(), deadline).await;
+            let answer = answer.and_then(|answer| admission.answer(answer.len()).map(|()| answer));
             answer.map(tonic::Response::new).map_err(Failure::into_status)
         })
     }
@@ -93,6 +98,7 @@ impl ServerStreamingService<Bytes> for Call {
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let (service, method, caller) = (self.service.clone(), self.method, Arc::clone(&self.caller));
+        self.admission.is_a_stream();
         Box::pin(async move {
             let items = service
                 .stream(method, &caller, request.into_inner())
@@ -111,7 +117,8 @@ pub(super) async fn handle(
     limits: Limits,
     request: Request<Body>,
 ) -> Response<tonic::body::Body> {
-    let Some(caller) = request.extensions().get::<Arc<Caller>>().cloned() else {
+    let (caller, admission) = (request.extensions().get().cloned(), request.extensions().get().cloned());
+    let (Some(caller), Some(admission)) = (caller, admission) else {
         return Failure::internal("gRPC door", &"a request came past the identity layer")
             .into_status()
             .into_http();
@@ -123,7 +130,7 @@ pub(super) async fn handle(
         return json::refuse_with(&failure, StatusCode::UNSUPPORTED_MEDIA_TYPE).map(tonic::body::Body::new);
     }
     let deadline = deadline(request.headers(), limits.request_timeout);
-    let request = match whole(request, limits).await {
+    let request = match whole(request).await {
         Ok(request) => request,
         Err(failure) => return failure.into_status().into_http(),
     };
@@ -131,6 +138,7 @@ pub(super) async fn handle(
         service,
         method,
         caller,
+        admission,
         deadline,
     };
     let mut grpc = Grpc::new(Verbatim)
@@ -143,7 +151,7 @@ pub(super) async fn handle(
 }
 
 /// The request once its one message is there. A frame that is wrong is the caller's fault, which tonic would call INTERNAL.
-async fn whole(request: Request<Body>, limits: Limits) -> Result<Request<Body>, Failure> {
+async fn whole(request: Request<Body>) -> Result<Request<Body>, Failure> {
     let malformed = |sentence: &str| Err(Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", sentence));
     let compressed = |headers: &HeaderMap| {
         headers
@@ -155,11 +163,7 @@ async fn whole(request: Request<Body>, limits: Limits) -> Result<Request<Body>, 
         let sentence = "Compressed messages are not taken: send them with grpc-encoding: identity, or without.";
         return Err(Failure::new(Code::Unimplemented, "COMPRESSION_REFUSED", sentence));
     }
-    let limits = Limits {
-        max_request_bytes: limits.max_request_bytes.saturating_add(FRAME_BYTES),
-        ..limits
-    };
-    let body = super::body::read(body, limits).await?;
+    let body = super::body::read(body).await?;
     let Some((frame, message)) = body.split_first_chunk::<FRAME_BYTES>() else {
         return malformed("The call holds no message.");
     };

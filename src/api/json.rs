@@ -14,6 +14,7 @@ use tonic::Code;
 
 use super::failure::{Failure, short};
 use super::identity::Caller;
+use super::places::Admission;
 use super::server::Limits;
 use super::service::{ReplyStream, Service};
 use crate::schema::{self, Method, MethodKind};
@@ -39,8 +40,9 @@ async fn call(
     path: Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
     request: Request<Body>,
 ) -> Result<Response<Body>, Failure> {
-    let caller = request.extensions().get::<Arc<Caller>>().cloned();
-    let caller = caller.ok_or_else(|| Failure::internal("JSON door", &"a request came past the identity layer"))?;
+    let past = || Failure::internal("JSON door", &"a request came past the identity layer");
+    let caller = request.extensions().get::<Arc<Caller>>().cloned().ok_or_else(past)?;
+    let admission = request.extensions().get::<Arc<Admission>>().cloned().ok_or_else(past)?;
     let path = path.map_err(|_| {
         Failure::new(
             Code::InvalidArgument,
@@ -58,7 +60,7 @@ async fn call(
                 "A command is sent in the body: there is no query string.",
             ));
         }
-        body(method, limits, &path, request).await?
+        body(method, &path, request).await?
     } else {
         from_query(method, query.as_deref().unwrap_or_default(), &path)?
     };
@@ -66,18 +68,19 @@ async fn call(
         MethodKind::Command | MethodKind::Query => {
             let answer = service.unary(method, &caller, message, limits.request_timeout).await?;
             let json = service.to_json(method, &caller, answer).await?;
+            admission.answer(json.len())?;
             Ok(respond(StatusCode::OK, "application/json", json.into()))
         }
-        MethodKind::Stream => Ok(streamed(
-            method,
-            accept,
-            service.stream(method, &caller, message).await?,
-        )),
+        MethodKind::Stream => {
+            admission.is_a_stream();
+            let items = service.stream(method, &caller, message).await?;
+            Ok(streamed(method, accept, items))
+        }
     }
 }
 
 /// Reads the body, with the fields that the path gives put in.
-async fn body(method: &Method, limits: Limits, path: &RawPathParams, request: Request<Body>) -> Result<Bytes, Failure> {
+async fn body(method: &Method, path: &RawPathParams, request: Request<Body>) -> Result<Bytes, Failure> {
     let content_type = request
         .headers()
         .get(CONTENT_TYPE)
@@ -93,7 +96,7 @@ async fn body(method: &Method, limits: Limits, path: &RawPathParams, request: Re
             "The body must be sent as content-type: application/json.",
         ));
     }
-    let body = super::body::read(request.into_body(), limits).await?;
+    let body = super::body::read(request.into_body()).await?;
     let text = std::str::from_utf8(&body).map_err(|_| {
         Failure::new(
             Code::InvalidArgument,

@@ -1,11 +1,6 @@
 //! The server: both doors, health, reflection and the manual on one port, with limits on everything that a caller controls.
 
-use std::convert::Infallible;
-use std::future::poll_fn;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -14,60 +9,23 @@ use axum::extract::{RawPathParams, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on, post};
-use futures_util::FutureExt;
-use http::{Request, StatusCode, Version, header};
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use serde::{Deserialize, Serialize};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use http::{Request, StatusCode, header};
+use hyper::body::Body as _;
 use tonic::Code;
 use tonic_health::ServingStatus;
-use tower::{Layer, ServiceExt};
-use tracing::{Instrument, Span, debug, info, warn};
+use tracing::{Instrument, Span, info};
 
-use super::body::Drained;
-use super::documentation;
+use super::answer::Written;
+use super::body::{self};
+pub use super::connection::serve;
 use super::failure::{Failure, code_name, short};
 use super::identity::{Unauthenticated, UnauthenticatedKind, Verifier};
+pub use super::limits::{ServerConfig, Shown, Side};
+use super::places::{Admission, Most, Places};
 use super::service::Service;
-use super::{grpc, json};
+use super::{cut, documentation, grpc, json};
 use crate::schema::{DESCRIPTOR_SET, METHODS, Method};
 use crate::telemetry::{Door, Telemetry, request_span};
-
-/// Limits on what callers control.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServerConfig {
-    /// The largest request, in bytes.
-    pub max_request_bytes: usize,
-    /// How long an answer may take, in milliseconds; a caller may ask for less.
-    pub request_timeout_ms: u64,
-    /// How long a caller may take to say what it wants, in milliseconds: until the end of its request's headers.
-    pub head_timeout_ms: u64,
-    /// How many requests are worked on at a time; more are told to come back.
-    pub max_concurrent_requests: usize,
-    /// How many connections are open at a time; more wait.
-    pub max_connections: usize,
-    /// How long accepted requests may take to finish when the service stops, in milliseconds.
-    pub shutdown_timeout_ms: u64,
-}
-
-impl Default for ServerConfig {
-    fn default() -> Self {
-        Self {
-            max_request_bytes: 1024 * 1024,
-            request_timeout_ms: 30_000,
-            head_timeout_ms: 15_000,
-            max_concurrent_requests: 2048,
-            max_connections: 4096,
-            shutdown_timeout_ms: 25_000,
-        }
-    }
-}
 
 /// How often the health that gRPC clients watch is looked at.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
@@ -76,7 +34,9 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub max_request_bytes: usize,
+    pub max_answer_bytes: usize,
     pub request_timeout: Duration,
+    pub body_timeout: Duration,
 }
 
 /// What all requests share.
@@ -84,11 +44,74 @@ pub(super) struct Limits {
 struct Shared {
     service: Service,
     verifier: Arc<Verifier>,
-    requests: Arc<Semaphore>,
+    limits: Limits,
+    /// The requests that are not whole yet.
+    awaited: Places,
+    /// The requests that are worked on.
+    places: Places,
     telemetry: Option<Arc<Telemetry>>,
+    /// How often the log has been told of refusals.
+    told: Arc<Seldom>,
+}
+
+/// So many lines a second the log has of what callers can make happen as often as they like.
+const LINES_A_SECOND: u64 = 20;
+
+/// What is told now and then, however often it happens.
+#[derive(Default)]
+struct Seldom(Mutex<(u64, u64, u64)>);
+
+impl Seldom {
+    /// Once more: when it is to be told, how often it has happened untold since the last time.
+    fn one_more(&self) -> Option<u64> {
+        let second = crate::clock::now().unix_timestamp().unsigned_abs();
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, lines, untold) = *told;
+        let lines = if last == second { lines } else { 0 };
+        if lines >= LINES_A_SECOND {
+            *told = (second, lines, untold + 1);
+            return None;
+        }
+        *told = (second, lines + 1, 0);
+        Some(untold)
+    }
 }
 
 impl Shared {
+    fn new(
+        service: Service,
+        verifier: Arc<Verifier>,
+        config: &ServerConfig,
+        telemetry: Option<Arc<Telemetry>>,
+    ) -> Self {
+        let limits = Limits {
+            max_request_bytes: config.max_request_bytes,
+            max_answer_bytes: config.max_answer_bytes,
+            request_timeout: Duration::from_millis(config.request_timeout_ms),
+            body_timeout: Duration::from_millis(config.body_timeout_ms),
+        };
+        let worked_on = Most {
+            requests: config.max_concurrent_requests,
+            at_once: config.max_at_once_per_tenant,
+            answer_bytes: config.answer_bytes,
+            unread: Duration::from_millis(config.unread_timeout_ms),
+        };
+        let not_whole = Most {
+            requests: config.max_awaited_requests,
+            answer_bytes: config.awaited_bytes,
+            ..worked_on
+        };
+        Self {
+            service,
+            verifier,
+            limits,
+            awaited: Places::new(not_whole),
+            places: Places::new(worked_on),
+            telemetry,
+            told: Arc::default(),
+        }
+    }
+
     /// Runs one request of an RPC within its span, counted and timed.
     async fn observed<B>(
         &self,
@@ -119,16 +142,8 @@ pub fn router(
     config: &ServerConfig,
     telemetry: Option<Arc<Telemetry>>,
 ) -> Router {
-    let limits = Limits {
-        max_request_bytes: config.max_request_bytes,
-        request_timeout: Duration::from_millis(config.request_timeout_ms),
-    };
-    let shared = Shared {
-        service,
-        verifier,
-        requests: Arc::new(Semaphore::new(config.max_concurrent_requests)),
-        telemetry,
-    };
+    let shared = Shared::new(service, verifier, config, telemetry);
+    let limits = shared.limits;
     let mut rpcs = Router::new();
     let mut routes = Router::new();
     for method in METHODS {
@@ -157,20 +172,44 @@ pub fn router(
     let doors = rpcs
         .merge(routes)
         .layer(middleware::from_fn_with_state(shared.clone(), identify));
-    Router::new()
+    around(doors, shared, config, Side::Main)
+}
+
+/// What operators are shown on an address of their own: health, and whatever is not closed. No RPC of the schema is there.
+pub fn operations(
+    service: Service,
+    verifier: Arc<Verifier>,
+    config: &ServerConfig,
+    telemetry: Option<Arc<Telemetry>>,
+) -> Router {
+    let shared = Shared::new(service, verifier, config, telemetry);
+    around(Router::new(), shared, config, Side::Operations)
+}
+
+/// Puts what needs no token around the doors, and what answers where there is nothing.
+fn around(doors: Router<Shared>, shared: Shared, config: &ServerConfig, side: Side) -> Router {
+    let mut router = Router::new()
         .merge(doors)
-        .merge(health_and_reflection(shared.service.clone()))
+        .merge(health_and_reflection(
+            shared.service.clone(),
+            config.reflection.on(side),
+        ))
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .merge(documentation::routes())
+        .route("/readyz", get(ready));
+    if config.metrics.on(side) {
+        router = router.route("/metrics", get(metrics));
+    }
+    if config.documentation.on(side) {
+        router = router.merge(documentation::routes());
+    }
+    router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown)
         .with_state(shared)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
 }
 
-fn health_and_reflection(service: Service) -> Router<Shared> {
+fn health_and_reflection(service: Service, reflects: bool) -> Router<Shared> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTOR_SET)
@@ -190,6 +229,10 @@ fn health_and_reflection(service: Service) -> Router<Shared> {
             let _ = tokio::time::timeout(HEALTH_INTERVAL, service.stopping().cancelled()).await;
         }
     });
+    let routes = tonic::service::Routes::new(health);
+    if !reflects {
+        return routes.into_axum_router().with_state(());
+    }
     // Both versions: many clients still ask for v1alpha.
     let v1 = reflection()
         .build_v1()
@@ -197,41 +240,88 @@ fn health_and_reflection(service: Service) -> Router<Shared> {
     let v1alpha = reflection()
         .build_v1alpha()
         .expect("the descriptor set was made by the build");
-    tonic::service::Routes::new(health)
+    routes
         .add_service(v1)
         .add_service(v1alpha)
         .into_axum_router()
         .with_state(())
 }
 
-/// The identity layer over both doors, and the limit on how many requests are worked on at a time.
-async fn identify(State(shared): State<Shared>, mut request: Request<Body>, next: Next) -> Response {
+/// The identity layer over both doors: who it is, the whole of the request, and a place among those that are worked on.
+async fn identify(State(shared): State<Shared>, request: Request<Body>, next: Next) -> Response {
     let is_grpc = grpc::is_grpc(request.headers());
-    let refuse = |failure: Failure| {
+    let (door, began) = (if is_grpc { Door::Grpc } else { Door::Json }, Instant::now());
+    match shared.admitted(is_grpc, request, next).await {
+        Ok(answer) => answer,
+        Err(failure) => {
+            shared.refused(door, &failure, began.elapsed());
+            if is_grpc {
+                failure.into_status().into_http::<Body>()
+            } else {
+                json::refuse(&failure)
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Lets a request in and answers it. A refusal here is one at the door, before anything of the request was looked at.
+    async fn admitted(&self, is_grpc: bool, request: Request<Body>, next: Next) -> Result<Response, Failure> {
+        let authorization = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .map(|value| value.to_str().unwrap_or("?"));
+        let caller = self.verifier.verify(authorization).await?;
+        let (mut head, body) = request.into_parts();
+        let mut limits = self.limits;
         if is_grpc {
-            failure.into_status().into_http::<Body>()
+            limits.max_request_bytes = limits.max_request_bytes.saturating_add(grpc::FRAME_BYTES);
+        }
+        let body = if body.is_end_stream() {
+            body
         } else {
-            json::refuse(&failure)
+            body::gather(body, limits, &self.awaited, &caller).await?.into()
+        };
+        let place = self.places.enter(&caller)?;
+        let turn = place.turn().await;
+        let admission = Admission::new(self.places.clone(), Arc::clone(&caller), limits.max_answer_bytes);
+        let admission = Arc::new(admission);
+        head.extensions.insert(caller);
+        head.extensions.insert(Arc::clone(&admission));
+        let open = head.extensions.remove::<Arc<()>>();
+        let answer = next.run(Request::from_parts(head, body)).await;
+        drop(turn);
+        let progress = self.places.watch(cut::current());
+        Ok(answer.map(|body| Body::new(Written::new(body, progress, admission.held(place), open))))
+    }
+
+    /// Counts what is asked for that does not exist.
+    fn nothing_there(&self, request: &Request<Body>, code: Code) {
+        let (door, code) = match grpc::is_grpc(request.headers()) {
+            true => (Door::Grpc, Code::Unimplemented),
+            false => (Door::Json, code),
+        };
+        let code = code_name(code);
+        self.service
+            .metrics()
+            .request("(no such method)", door, code, Duration::ZERO);
+    }
+
+    /// Counts and logs what is refused at the door.
+    fn refused(&self, door: Door, failure: &Failure, took: Duration) {
+        let code = code_name(failure.code);
+        self.service
+            .metrics()
+            .request("(refused at the door)", door, code, took);
+        if let Some(others) = self.told.one_more() {
+            info!(
+                door = door.name(),
+                code,
+                reason = failure.reason,
+                others,
+                "refused at the door"
+            );
         }
-    };
-    let Ok(_permit) = shared.requests.clone().try_acquire_owned() else {
-        let sentence =
-            "Too many requests are being worked on. Nothing of this one was recorded; send it again a little later.";
-        return refuse(Failure {
-            retry_after: Some(Duration::from_millis(200)),
-            ..Failure::new(Code::ResourceExhausted, "SERVER_BUSY", sentence)
-        });
-    };
-    let authorization = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .map(|value| value.to_str().unwrap_or("?"));
-    match shared.verifier.verify(authorization).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(error) => refuse(error.into()),
     }
 }
 
@@ -272,7 +362,8 @@ async fn metrics(State(shared): State<Shared>) -> Response {
     }
 }
 
-async fn unknown(request: Request<Body>) -> Response {
+async fn unknown(State(shared): State<Shared>, request: Request<Body>) -> Response {
+    shared.nothing_there(&request, Code::NotFound);
     let path = request.uri().path();
     if grpc::is_grpc(request.headers()) {
         return grpc::unknown(path).map(Body::new);
@@ -285,7 +376,8 @@ async fn unknown(request: Request<Body>) -> Response {
     ))
 }
 
-async fn method_not_allowed(request: Request<Body>) -> Response {
+async fn method_not_allowed(State(shared): State<Shared>, request: Request<Body>) -> Response {
+    shared.nothing_there(&request, Code::InvalidArgument);
     if grpc::is_grpc(request.headers()) {
         return grpc::unknown(request.uri().path()).map(Body::new);
     }
@@ -305,141 +397,4 @@ fn panicked(problem: Box<dyn std::any::Any + Send>) -> Response {
         .cloned()
         .or_else(|| problem.downcast_ref::<&str>().map(|text| (*text).to_owned()));
     json::refuse(&Failure::internal("a panic", &text.unwrap_or_default()))
-}
-
-/// Serves until told to stop; then takes no more, finishes what was accepted, and returns.
-pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig, stopping: CancellationToken) {
-    let connections = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(config.max_connections));
-    loop {
-        let place = tokio::select! {
-            () = stopping.cancelled() => break,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
-        let accepted = tokio::select! {
-            () = stopping.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let _ = stream.set_nodelay(true);
-                let head_timeout = Duration::from_millis(config.head_timeout_ms);
-                let connection = connection(stream, peer, router.clone(), head_timeout, stopping.clone());
-                connections.spawn(async move {
-                    let _place = place;
-                    connection.await;
-                });
-            }
-            Err(error) => {
-                // Most likely no file handle is free: wait for one instead of spinning.
-                warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-    drop(listener);
-    connections.close();
-    info!(open = connections.len(), "stopping: finishing what was accepted");
-    if tokio::time::timeout(Duration::from_millis(config.shutdown_timeout_ms), connections.wait())
-        .await
-        .is_err()
-    {
-        warn!(open = connections.len(), "stopped before every connection had ended");
-    }
-}
-
-/// Serves one connection, HTTP/1.1 or HTTP/2 as the caller begins it. A caller that is slow to say what it wants, or silent for
-/// long, gives its place to another.
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    head_timeout: Duration,
-    stopping: CancellationToken,
-) {
-    let asked = CancellationToken::new();
-    let multiplexed = Arc::new(AtomicBool::new(false));
-    let (first, several) = (asked.clone(), Arc::clone(&multiplexed));
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        first.cancel();
-        several.store(request.version() == Version::HTTP_2, Ordering::Relaxed);
-        route(router.clone(), request.map(|body| Body::new(Drained::new(body))))
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout)
-        .max_headers(64)
-        .max_buf_size(128 * 1024);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(512)
-        .max_header_list_size(16 * 1024)
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(20));
-    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    tokio::pin!(serving);
-    tokio::select! {
-        ended = gathered(serving.as_mut(), &multiplexed) => return tell(&peer, ended),
-        () = stopping.cancelled() => {}
-        () = silence(&asked, head_timeout) => {
-            // In good order for whoever listens, and soon for whoever does not.
-            serving.as_mut().graceful_shutdown();
-            match tokio::time::timeout(head_timeout, &mut serving).await {
-                Ok(ended) => return tell(&peer, ended),
-                Err(_) if !asked.is_cancelled() => return debug!(%peer, "a connection asked nothing and was closed"),
-                Err(_) => {}
-            }
-        }
-    }
-    serving.as_mut().graceful_shutdown();
-    tell(&peer, serving.await);
-}
-
-/// Runs a connection so that it has its turn after everybody who is ready to say something over it, and says it all at once: a system
-/// call for each answer would be a tenth of what a command costs. Only HTTP/2 has several at a time.
-async fn gathered<F: Future + Unpin>(mut connection: F, multiplexed: &AtomicBool) -> F::Output {
-    let mut at_the_end = false;
-    poll_fn(|context| {
-        if !at_the_end && multiplexed.load(Ordering::Relaxed) {
-            at_the_end = true;
-            // Who wakes itself is put at the end of the queue, and everybody else who wakes it finds it there.
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        at_the_end = false;
-        connection.poll_unpin(context)
-    })
-    .await
-}
-
-/// Ends when nothing has been asked for so long. hyper waits without end for the first bytes, which tell HTTP/1.1 from HTTP/2,
-/// and for the first request over HTTP/2.
-async fn silence(asked: &CancellationToken, limit: Duration) {
-    if tokio::time::timeout(limit, asked.cancelled()).await.is_ok() {
-        std::future::pending().await
-    }
-}
-
-fn tell<E: std::fmt::Display>(peer: &SocketAddr, ended: Result<(), E>) {
-    if let Err(error) = ended {
-        debug!(%error, %peer, "a connection broke off");
-    }
-}
-
-/// gRPC-Web is translated to gRPC first; everything else goes straight to the routes.
-async fn route(router: Router, request: Request<Body>) -> Result<Response, Infallible> {
-    let content_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map(http::HeaderValue::as_bytes)
-        .unwrap_or_default();
-    if content_type.starts_with(b"application/grpc-web") {
-        let inner = router.map_request(|request: Request<tonic::body::Body>| request.map(Body::new));
-        let answer = tonic_web::GrpcWebLayer::new().layer(inner).oneshot(request).await?;
-        return Ok(answer.map(Body::new));
-    }
-    router.oneshot(request).await
 }

@@ -132,7 +132,7 @@ async fn start(arguments: &Arguments, terminal: &Terminal) -> Result<(Running, P
     let store = Store::connect(&config.database).await?;
     let running = Running::start(
         store,
-        listener,
+        (listener, None),
         Verifier::new(&config.identity).await?,
         &config,
         telemetry,

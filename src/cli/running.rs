@@ -53,7 +53,7 @@ impl Running {
     /// When the address of the listener is not known.
     pub(super) fn start(
         store: Store,
-        listener: TcpListener,
+        (listener, for_operators): (TcpListener, Option<TcpListener>),
         verifier: Verifier,
         config: &Config,
         telemetry: Telemetry,
@@ -67,13 +67,17 @@ impl Running {
         let ledger = Ledger::start(Arc::new(Rules), store, &config.writer, Arc::new(metrics.clone()));
         let projections = Projections::start(ledger.clone(), metrics.clone(), stopping.clone());
         let service = Service::new(ledger.clone(), projections, metrics, config.streams, stopping.clone());
-        let router = server::router(
-            service,
-            Arc::new(verifier),
-            &config.server,
-            Some(Arc::clone(&telemetry)),
-        );
+        let verifier = Arc::new(verifier);
+        let parts = || (service.clone(), Arc::clone(&verifier), Some(Arc::clone(&telemetry)));
         let (limits, until) = (config.server, stopping.clone());
+        if let Some(listener) = for_operators {
+            let (service, verifier, telemetry) = parts();
+            let router = server::operations(service, verifier, &limits, telemetry);
+            let until = until.clone();
+            tokio::spawn(async move { server::serve(listener, router, &limits, until).await });
+        }
+        let (service, verifier, telemetry_shown) = parts();
+        let router = server::router(service, verifier, &limits, telemetry_shown);
         let serving = tokio::spawn(async move { server::serve(listener, router, &limits, until).await });
         Ok(Self {
             address,

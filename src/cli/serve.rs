@@ -84,13 +84,17 @@ async fn serve(config: &Config, terminal: &Terminal) -> Result<(), Problem> {
     }
     let telemetry = telemetry::start(&config.telemetry)?;
     let mut signals = Signals::listen()?;
+    let for_operators = match config.server.operations_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let listener = listen(config.listen).await?;
     let starting = async {
         let store = Store::connect(&config.database).await?;
         store.readiness().await.map_err(Problem)?;
         Running::start(
             store,
-            listener,
+            (listener, for_operators),
             Verifier::new(&config.identity).await?,
             config,
             telemetry,

@@ -1,7 +1,7 @@
 //! The loss comes while writers and readers are at work through two servers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
@@ -17,13 +17,22 @@ const WRITERS: usize = 12;
 const STREAMS: usize = 4;
 
 /// Sends commands until told to stop; answers the risks that were acknowledged to a command which was first sent after the loss.
-async fn write(doors: Doors, project: String, lost: Arc<AtomicBool>, stop: Arc<AtomicBool>) -> Vec<String> {
+async fn write(
+    doors: Doors,
+    project: String,
+    lost: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
+) -> Vec<String> {
     let mut kept = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let after = lost.load(Ordering::SeqCst);
         let risk = register_risk(&project);
         match insist::<Receipt>(&doors, Door::Grpc, "RegisterRisk", &risk).await {
-            Ok(_) if after => kept.push(risk.risk_id),
+            Ok(_) if after => {
+                kept.push(risk.risk_id);
+                acknowledged.fetch_add(1, Ordering::Relaxed);
+            }
             // The project itself may have been lost, but not here: it was recorded long before.
             Ok(_) => {}
             Err(refused) => panic!("{refused:?}"),
@@ -60,6 +69,7 @@ async fn lose_under_load(way: Way) {
             .unwrap();
     }
     let (lost, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let acknowledged = Arc::new(AtomicUsize::new(0));
     let cluster = cluster.part().await;
     let mut writers = tokio::task::JoinSet::new();
     let mut readers = tokio::task::JoinSet::new();
@@ -70,6 +80,7 @@ async fn lose_under_load(way: Way) {
             project.clone(),
             Arc::clone(&lost),
             Arc::clone(&stop),
+            Arc::clone(&acknowledged),
         ));
         if number < STREAMS * 2 {
             let own = &doors[number / STREAMS];
@@ -79,7 +90,9 @@ async fn lose_under_load(way: Way) {
     tokio::time::sleep(Duration::from_millis(700)).await;
     let cluster = cluster.lose().await;
     lost.store(true, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    while acknowledged.load(Ordering::Relaxed) < 4 * WRITERS {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     stop.store(true, Ordering::Relaxed);
     let kept: Vec<String> = writers.join_all().await.into_iter().flatten().collect();
     readers.join_all().await;

@@ -9,6 +9,7 @@ mod grpc;
 mod json;
 mod limits;
 mod nested;
+mod places;
 mod samples;
 mod texts;
 mod tokens;

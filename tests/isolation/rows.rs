@@ -159,7 +159,7 @@ async fn a_reading_leaves_no_tenant_behind_on_its_connection() {
     let (server, _) = two_tenants().await;
     let mut session = session(&server.database, "vedtak_service").await;
     for reading in [
-        format!("SELECT count(*) FROM vedtak.read_ledger('{OURS}', 0, 100, 100, 0, '')"),
+        format!("SELECT count(*) FROM vedtak.read_ledger('{OURS}', 0, 100, 100, 1000000, 0, '')"),
         format!("SELECT count(*) FROM vedtak.head('{OURS}')"),
         format!(
             "SELECT count(*) FROM vedtak.open_append(ARRAY['{OURS}', '{THEIRS}'], ARRAY[0, 0], ARRAY['', '']::bytea[], ARRAY[]::text[], ARRAY[]::uuid[])"

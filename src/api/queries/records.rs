@@ -232,6 +232,7 @@ impl Following {
         );
         let last = self.sent.to_string();
         failure.metadata.insert("last_position".to_owned(), last);
+        failure.retry_after = (code == Code::Unavailable).then_some(Duration::from_secs(1));
         failure
     }
 }

@@ -1,0 +1,345 @@
+//! The places among the requests that are worked on: shared out between tenants and between the callers of one, so that nobody takes
+//! them all; and what a place is given up for when its caller does not read the answer.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
+
+use super::failure::Failure;
+use super::identity::Caller;
+
+/// How often it is looked at who does not read.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// When to come back.
+const COME_BACK: Duration = Duration::from_millis(200);
+
+/// How much there is, in all, of one tenant and of one caller.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    /// Requests, from when they are whole until their answer is written.
+    pub requests: usize,
+    /// How many requests of one tenant are worked on at once; the others of it wait their turn.
+    pub at_once: usize,
+    /// Bytes of answers that are not written yet, in all. One tenant may have half of it.
+    pub answer_bytes: usize,
+    /// How long a caller may take nothing of an answer that is there.
+    pub unread: Duration,
+}
+
+/// The places. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Places(Arc<Inner>);
+
+struct Inner {
+    most: Most,
+    taken: Mutex<Taken>,
+    began: Instant,
+}
+
+#[derive(Default)]
+struct Taken {
+    requests: usize,
+    answer_bytes: usize,
+    tenants: HashMap<String, Share>,
+    /// The answers that are being written, by number.
+    written: HashMap<u64, Weak<Progress>>,
+    next: u64,
+}
+
+struct Share {
+    requests: usize,
+    answer_bytes: usize,
+    callers: HashMap<String, usize>,
+    turns: Arc<Semaphore>,
+}
+
+impl Share {
+    fn new(at_once: usize) -> Self {
+        Self {
+            requests: 0,
+            answer_bytes: 0,
+            callers: HashMap::new(),
+            turns: Arc::new(Semaphore::new(at_once)),
+        }
+    }
+}
+
+/// A place among the requests, until this is dropped.
+pub(super) struct Place {
+    places: Places,
+    caller: Arc<Caller>,
+    turns: Arc<Semaphore>,
+}
+
+/// Room for the bytes of an answer, until this is dropped.
+pub(super) struct Room {
+    places: Places,
+    caller: Arc<Caller>,
+    bytes: usize,
+}
+
+/// How an answer is being taken by its caller.
+pub(super) struct Progress {
+    places: Places,
+    number: u64,
+    /// When a part was handed over that has not been taken yet, in milliseconds since the service began, from 1; 0 when none waits.
+    since: AtomicU64,
+    cut: CancellationToken,
+}
+
+impl Places {
+    /// With so much room.
+    pub(super) fn new(most: Most) -> Self {
+        let places = Self(Arc::new(Inner {
+            most,
+            taken: Mutex::default(),
+            began: Instant::now(),
+        }));
+        tokio::spawn(look_after(Arc::downgrade(&places.0)));
+        places
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a request of a caller.
+    ///
+    /// # Errors
+    /// When all are taken, or those that its tenant or it may have: half of all, and half of those.
+    pub(super) fn enter(&self, caller: &Arc<Caller>) -> Result<Place, Failure> {
+        let most = self.0.most;
+        let mut taken = self.taken();
+        let all = taken.requests;
+        if !taken.tenants.contains_key(&caller.tenant) {
+            taken.tenants.insert(caller.tenant.clone(), Share::new(most.at_once));
+        }
+        let share = taken
+            .tenants
+            .get_mut(&caller.tenant)
+            .expect("it was put in when it was not there");
+        let own = share.callers.get(&caller.subject).copied().unwrap_or_default();
+        let half = |whole: usize| whole.div_ceil(2);
+        let whose = if own >= half(half(most.requests)) {
+            "of yours"
+        } else if share.requests >= half(most.requests) {
+            "of your organisation"
+        } else if all >= most.requests {
+            "in all"
+        } else {
+            share.requests += 1;
+            match share.callers.get_mut(&caller.subject) {
+                Some(own) => *own += 1,
+                None => drop(share.callers.insert(caller.subject.clone(), 1)),
+            }
+            let turns = Arc::clone(&share.turns);
+            taken.requests += 1;
+            return Ok(Place {
+                places: self.clone(),
+                caller: Arc::clone(caller),
+                turns,
+            });
+        };
+        taken.forget(&caller.tenant);
+        let sentence = format!(
+            "Too many requests {whose} are being worked on. Nothing of this one was recorded; send it again a little later."
+        );
+        Err(busy("SERVER_BUSY", sentence))
+    }
+
+    /// Room for an answer of so many bytes.
+    ///
+    /// # Errors
+    /// When too much is waiting to be written already, of this tenant or in all.
+    pub(super) fn room(&self, caller: &Arc<Caller>, bytes: usize) -> Result<Room, Failure> {
+        let most = self.0.most.answer_bytes;
+        let mut taken = self.taken();
+        let all = taken.answer_bytes + bytes;
+        let Some(share) = taken.tenants.get_mut(&caller.tenant) else {
+            return Err(Failure::internal("room for an answer", &"a tenant without a place"));
+        };
+        if all > most || share.answer_bytes + bytes > most / 2 {
+            let sentence = "Too many large answers wait to be read. Read those that you have asked for, and ask for this one again.";
+            return Err(busy("ANSWERS_FULL", sentence.to_owned()));
+        }
+        share.answer_bytes += bytes;
+        taken.answer_bytes = all;
+        Ok(Room {
+            places: self.clone(),
+            caller: Arc::clone(caller),
+            bytes,
+        })
+    }
+
+    /// Watches over an answer that is about to be written; `cut` ends it.
+    pub(super) fn watch(&self, cut: CancellationToken) -> Arc<Progress> {
+        let mut taken = self.taken();
+        let number = taken.next;
+        taken.next += 1;
+        let progress = Arc::new(Progress {
+            places: self.clone(),
+            number,
+            since: AtomicU64::new(self.now()),
+            cut,
+        });
+        taken.written.insert(number, Arc::downgrade(&progress));
+        progress
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.began.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1)
+    }
+}
+
+fn busy(reason: &'static str, sentence: String) -> Failure {
+    Failure {
+        retry_after: Some(COME_BACK),
+        ..Failure::new(Code::ResourceExhausted, reason, sentence)
+    }
+}
+
+impl Taken {
+    /// Forgets a tenant that has nothing any more.
+    fn forget(&mut self, tenant: &str) {
+        let idle = |share: &Share| share.requests == 0 && share.answer_bytes == 0;
+        if self.tenants.get(tenant).is_some_and(idle) {
+            self.tenants.remove(tenant);
+        }
+    }
+}
+
+impl Place {
+    /// Waits until it is this request's turn among those of its tenant. The turn ends when what is answered is dropped.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).acquire_owned().await.ok()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.requests -= 1;
+        if let Some(share) = taken.tenants.get_mut(&self.caller.tenant) {
+            share.requests -= 1;
+            if let Some(own) = share.callers.get_mut(&self.caller.subject) {
+                *own -= 1;
+                if *own == 0 {
+                    share.callers.remove(&self.caller.subject);
+                }
+            }
+        }
+        taken.forget(&self.caller.tenant);
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.answer_bytes -= self.bytes;
+        if let Some(share) = taken.tenants.get_mut(&self.caller.tenant) {
+            share.answer_bytes -= self.bytes;
+        }
+        taken.forget(&self.caller.tenant);
+    }
+}
+
+impl Progress {
+    /// A part has been handed over.
+    pub(super) fn handed_over(&self) {
+        self.since.store(self.places.now(), Ordering::Relaxed);
+    }
+
+    /// The caller asks for more.
+    pub(super) fn asked_for(&self) {
+        self.since.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.places.taken().written.remove(&self.number);
+    }
+}
+
+/// What one request was let in with: its handler says here how large its answer is, or that it goes on by itself.
+pub(super) struct Admission {
+    places: Places,
+    caller: Arc<Caller>,
+    /// The most bytes of one answer.
+    most: usize,
+    room: Mutex<Option<Room>>,
+    is_stream: AtomicBool,
+}
+
+/// Smaller answers are not counted: there are no more of them than there are places.
+const SMALL: usize = 64 * 1024;
+
+impl Admission {
+    pub(super) fn new(places: Places, caller: Arc<Caller>, most: usize) -> Self {
+        Self {
+            places,
+            caller,
+            most,
+            room: Mutex::default(),
+            is_stream: AtomicBool::new(false),
+        }
+    }
+
+    /// The answer has so many bytes.
+    ///
+    /// # Errors
+    /// When it is larger than an answer may be, or there is no room for it now.
+    pub(super) fn answer(&self, bytes: usize) -> Result<(), Failure> {
+        if bytes > self.most {
+            let sentence = format!(
+                "The answer would have {bytes} bytes, and no answer has more than {}. Ask for it in parts: the lists (ListRisks, ListMilestones, …) come a page at a time.",
+                self.most
+            );
+            return Err(Failure::new(Code::OutOfRange, "ANSWER_TOO_LARGE", sentence));
+        }
+        if bytes > SMALL {
+            let room = self.places.room(&self.caller, bytes)?;
+            *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Some(room);
+        }
+        Ok(())
+    }
+
+    /// The answer is a stream, which is counted elsewhere.
+    pub(super) fn is_a_stream(&self) {
+        self.is_stream.store(true, Ordering::Relaxed);
+    }
+
+    /// What the answer holds until it is written.
+    pub(super) fn held(&self, place: Place) -> (Option<Place>, Option<Room>) {
+        let room = self.room.lock().unwrap_or_else(PoisonError::into_inner).take();
+        (Some(place).filter(|_| !self.is_stream.load(Ordering::Relaxed)), room)
+    }
+}
+
+/// Cuts off whoever takes nothing for too long, as long as there are places.
+async fn look_after(places: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(inner) = places.upgrade() else { return };
+        let places = Places(inner);
+        let limit = u64::try_from(places.0.most.unread.as_millis()).unwrap_or(u64::MAX);
+        let now = places.now();
+        // Taken out first: to let go of one may take the lock.
+        let all: Vec<_> = places.taken().written.values().filter_map(Weak::upgrade).collect();
+        for progress in all {
+            let since = progress.since.load(Ordering::Relaxed);
+            if since > 0 && now.saturating_sub(since) >= limit {
+                tracing::info!("an answer was cut off: nothing of it was read for too long");
+                progress.cut.cancel();
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Places among the requests: taken only by what is whole, shared out between tenants and callers, and given back by who does not read.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http_body_util::StreamBody;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use vedtak::api::server::ServerConfig;
+use vedtak::schema::v1::*;
+
+use crate::laws::doors::{Door, Doors};
+use crate::support::{Server, new_id, register_project, register_risk, token};
+
+const OTHERS: &str = "sondre-land";
+
+async fn head(server: &Server, token: &str) -> u16 {
+    let get = reqwest::Client::new()
+        .get(server.url("/v1/ledger/head"))
+        .bearer_auth(token);
+    get.send().await.unwrap().status().as_u16()
+}
+
+/// A request over HTTP/2 whose body never comes, over a connection that has many of them.
+async fn begin_and_wait(server: &Server, token: &str, count: usize) -> Vec<tokio::task::JoinHandle<u16>> {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (connection, serving) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(serving);
+    let mut waiting = Vec::new();
+    for _ in 0..count {
+        let mut connection = connection.clone();
+        let never = futures_util::stream::pending::<Result<hyper::body::Frame<Bytes>, std::convert::Infallible>>();
+        let request = http::Request::post(server.url("/v1/batches"))
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"))
+            .body(StreamBody::new(never.boxed()))
+            .unwrap();
+        waiting.push(tokio::spawn(async move {
+            connection.ready().await.unwrap();
+            connection
+                .send_request(request)
+                .await
+                .map_or(0, |answer| answer.status().as_u16())
+        }));
+    }
+    waiting
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_whose_bodies_never_come_take_no_place_from_anybody() {
+    let server = Server::limited(ServerConfig {
+        max_concurrent_requests: 8,
+        max_awaited_requests: 64,
+        body_timeout_ms: 1_500,
+        ..ServerConfig::default()
+    })
+    .await;
+    let (greedy, other) = (
+        token("nordre-land", "kari", &["reader"]),
+        token(OTHERS, "ola", &["reader"]),
+    );
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        waiting.extend(begin_and_wait(&server, &greedy, 100).await);
+    }
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(1_000) {
+        assert_eq!(head(&server, &other).await, 200);
+        // Not even the greedy caller's own requests that are whole.
+        assert_eq!(head(&server, &greedy).await, 200);
+    }
+    // Those that were waited for had their time, and no more were than may be.
+    let mut outcomes = std::collections::BTreeMap::new();
+    for waiting in waiting {
+        *outcomes.entry(waiting.await.unwrap()).or_insert(0) += 1;
+    }
+    let too_slow = outcomes.remove(&400).unwrap_or_default();
+    assert!(
+        (1..=16).contains(&too_slow),
+        "{too_slow} were waited for; the others: {outcomes:?}"
+    );
+    assert_eq!(outcomes.into_iter().collect::<Vec<_>>(), [(429, 300 - too_slow)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_does_not_read_is_cut_off_and_others_are_served() {
+    let server = Server::limited(ServerConfig {
+        max_answer_bytes: 8 << 20,
+        answer_bytes: 16 << 20,
+        unread_timeout_ms: 1_500,
+        ..ServerConfig::default()
+    })
+    .await;
+    let admin = token("nordre-land", "kari", &["administrator"]);
+    let doors = Doors::of(&server, &admin).await;
+    let id = new_id();
+    let _: Receipt = doors
+        .call(Door::Grpc, "RegisterProject", &register_project(&id))
+        .await
+        .unwrap();
+    for _ in 0..12 {
+        let commands = (0..100).map(|_| {
+            let description = "æ".repeat(1_900);
+            let risk = RegisterRisk {
+                context: None,
+                description,
+                ..register_risk(&id)
+            };
+            prost_types::Any::from_msg(&risk).unwrap()
+        });
+        let batch = RecordBatch {
+            context: crate::support::context(),
+            commands: commands.collect(),
+        };
+        let _: Receipt = doors.call(Door::Grpc, "RecordBatch", &batch).await.unwrap();
+    }
+    // Over HTTP/1.1: asked for, and not read. One fits beside the half of the room that a tenant has, the next does not.
+    let ask = |stream: TcpStream| async {
+        let mut stream = stream;
+        let head = format!("GET /v1/projects/{id} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {admin}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+    };
+    let mut unread = ask(TcpStream::connect(server.address).await.unwrap()).await;
+    let began = Instant::now();
+    loop {
+        let mut other = ask(TcpStream::connect(server.address).await.unwrap()).await;
+        let mut first = [0; 12];
+        other.read_exact(&mut first).await.unwrap();
+        match &first {
+            b"HTTP/1.1 429" => break,
+            b"HTTP/1.1 200" => assert!(began.elapsed() < Duration::from_secs(10), "nothing is counted"),
+            other => panic!("{}", String::from_utf8_lossy(other)),
+        }
+    }
+    assert_eq!(head(&server, &token(OTHERS, "ola", &["reader"])).await, 200);
+    // Cut off: the room is there again, and the connection ends before the answer does.
+    tokio::time::sleep(Duration::from_millis(4_000)).await;
+    let answer = doors.get(&format!("/v1/projects/{id}")).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let whole = answer.bytes().await.unwrap().len();
+    assert!(whole > 4 << 20, "{whole}");
+    let mut got = Vec::new();
+    let _ = unread.read_to_end(&mut got).await;
+    assert!(got.len() < whole, "{} of {whole}", got.len());
+    // Over the limit of one answer it is refused, with the way to get it in parts.
+    let small = Server::limited(ServerConfig {
+        max_answer_bytes: 1 << 20,
+        ..ServerConfig::default()
+    })
+    .await;
+    drop(small);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http_2_only_the_stream_that_is_not_read_is_cut_off() {
+    let server = Server::limited(ServerConfig {
+        unread_timeout_ms: 1_500,
+        ..ServerConfig::default()
+    })
+    .await;
+    let admin = token("nordre-land", "kari", &["administrator"]);
+    let doors = Doors::of(&server, &admin).await;
+    let id = new_id();
+    let _: Receipt = doors
+        .call(Door::Grpc, "RegisterProject", &register_project(&id))
+        .await
+        .unwrap();
+    for _ in 0..150 {
+        let risk = RegisterRisk {
+            description: "x".repeat(1_900),
+            ..register_risk(&id)
+        };
+        let _: Receipt = doors.call(Door::Grpc, "RegisterRisk", &risk).await.unwrap();
+    }
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    // A window that is smaller than the answers, and opened by reading alone.
+    builder
+        .initial_stream_window_size(16 * 1024)
+        .initial_connection_window_size(1 << 20);
+    let (mut connection, serving) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(serving);
+    let request = |path: &str| {
+        http::Request::get(server.url(path))
+            .header("authorization", format!("Bearer {admin}"))
+            .body(http_body_util::Empty::<Bytes>::new())
+            .unwrap()
+    };
+    let mut unread = Vec::new();
+    for path in [
+        format!("/v1/projects/{id}"),
+        "/v1/ledger/stream?follow=true".to_owned(),
+        "/v1/ledger/stream".to_owned(),
+    ] {
+        connection.ready().await.unwrap();
+        unread.push((path.clone(), connection.send_request(request(&path)).await.unwrap()));
+    }
+    tokio::time::sleep(Duration::from_millis(4_500)).await;
+    for (path, answer) in unread {
+        let read = http_body_util::BodyExt::collect(answer.into_body()).await;
+        let read = read.map(|whole| String::from_utf8_lossy(&whole.to_bytes()).into_owned());
+        assert!(read.is_err(), "{path} was not cut off: {} bytes", read.unwrap().len());
+    }
+    // The connection serves on.
+    connection.ready().await.unwrap();
+    let answer = connection.send_request(request("/v1/ledger/head")).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+}
+
+/// Sends bytes over HTTP/1.1 and answers the beginning of what comes back.
+async fn told(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = vec![0; 12];
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_exact(&mut answer))
+        .await
+        .unwrap();
+    read.map_or_else(
+        |_| String::new(),
+        |_| String::from_utf8_lossy(&answer[9..]).into_owned(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_readers_could_differ_about_is_refused() {
+    let server = Server::start().await;
+    for (what, bytes, wanted) in [
+        (
+            "as it should be",
+            &b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"[..],
+            "200",
+        ),
+        ("HTTP/1.0 names no host", b"GET /healthz HTTP/1.0\r\n\r\n", "200"),
+        ("no host", b"GET /healthz HTTP/1.1\r\naccept: */*\r\n\r\n", "400"),
+        (
+            "two hosts",
+            b"GET /healthz HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+            "400",
+        ),
+        (
+            "a bare line feed after the first line",
+            b"GET /healthz HTTP/1.1\nhost: x\r\n\r\n",
+            "400",
+        ),
+        (
+            "a bare line feed after a field",
+            b"GET /healthz HTTP/1.1\r\nhost: x\naccept: */*\r\n\r\n",
+            "400",
+        ),
+        (
+            "a bare line feed at the end",
+            b"GET /healthz HTTP/1.1\r\nhost: x\r\n\n",
+            "400",
+        ),
+        (
+            "bare line feeds alone",
+            b"GET /healthz HTTP/1.1\nhost: x\n\n\r\n",
+            "400",
+        ),
+    ] {
+        let told = told(&server, bytes).await;
+        // What is no head at all is hung up on without a word.
+        assert!(told == wanted || wanted == "400" && told.is_empty(), "{what}: {told}");
+    }
+    // In a body they are only bytes, and the next request on the connection is looked at again.
+    let body = b"{\n\n}\n";
+    let mut first = format!(
+        "POST /v1/batches HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    first.extend_from_slice(body);
+    assert_eq!(told(&server, &first).await, "401");
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answers = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answers)).await;
+    let answers = String::from_utf8_lossy(&answers).into_owned();
+    assert!(
+        answers.starts_with("HTTP/1.1 200") && answers.contains("HTTP/1.1 400"),
+        "{answers}"
+    );
+}
