@@ -13,7 +13,7 @@ use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
 use crate::domain;
-use crate::ledger::{Anchor, Entry, Page, Size};
+use crate::ledger::{Anchor, Entry, LedgerError, Page, Size};
 use crate::schema::v1::*;
 
 /// The most bytes of records in one page of a list.
