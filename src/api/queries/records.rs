@@ -148,7 +148,7 @@ impl Begin for StreamRecords {
             .ledger()
             .follower(&caller.tenant, self.stream, self.after_position);
         let records = following::begin(service, caller, follower, self.follow, place);
-        Ok(records.map(|entry| record(&*entry?)))
+        Ok(records.map(|entry| record(&entry?)))
     }
 }
 
