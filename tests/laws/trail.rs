@@ -156,7 +156,7 @@ async fn a_stream_goes_on_after_any_position_and_ends_at_the_last_record() {
         Some(format!("project/{other}")),
     ] {
         let all = scene.records(filter.as_deref()).await;
-        for after_position in 0..=7 {
+        for after_position in 0..=6 {
             let left: Vec<Record> = all
                 .iter()
                 .filter(|record| record.position > after_position)
