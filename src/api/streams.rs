@@ -20,6 +20,8 @@ pub struct StreamsConfig {
     pub max_streams_per_tenant: usize,
     /// How many of them are of one caller: a subject of a tenant.
     pub max_streams_per_caller: usize,
+    /// How long a stream waits for somebody to take what it has, in milliseconds, before it ends.
+    pub stall_ms: u64,
 }
 
 impl Default for StreamsConfig {
@@ -28,6 +30,7 @@ impl Default for StreamsConfig {
             max_streams: 10_000,
             max_streams_per_tenant: 6_000,
             max_streams_per_caller: 5_000,
+            stall_ms: 30_000,
         }
     }
 }
@@ -60,6 +63,11 @@ impl Streams {
             open: Arc::default(),
             config,
         }
+    }
+
+    /// How long a stream waits for somebody to take what it has.
+    pub(super) const fn patience(&self) -> Duration {
+        Duration::from_millis(self.config.stall_ms)
     }
 
     /// Opens a stream for a caller.

@@ -70,6 +70,8 @@ pub struct Follower<J: Judge> {
     after: i64,
     known: Anchor,
     fed: Option<(Arc<Feed>, broadcast::Receiver<Fed>)>,
+    /// The history that it read by itself, until the feed is known to be of the same.
+    unsure: Option<Anchor>,
     passed: Passed,
 }
 
@@ -84,6 +86,7 @@ impl<J: Judge> Ledger<J> {
             after,
             known: Anchor::beginning(),
             fed: None,
+            unsure: None,
             passed: Passed::default(),
         }
     }
@@ -190,10 +193,7 @@ impl<J: Judge> Follower<J> {
     pub async fn next(&mut self, waits: bool) -> Result<Option<Vec<Arc<Entry>>>, LedgerError> {
         loop {
             let entries = match self.fed.take() {
-                Some((feed, mut pages)) => {
-                    let fed = pages.recv().await;
-                    self.take(fed, (feed, pages))?
-                }
+                Some(place) => self.fed_on(place).await?,
                 None => {
                     let entries = self.read().await?;
                     if entries.is_empty() {
@@ -209,6 +209,32 @@ impl<J: Judge> Follower<J> {
                 self.passed.remember(&entries);
                 return Ok(Some(entries));
             }
+        }
+    }
+
+    /// What the feed gives. A feed that had not come as far as the follower may have been of a history that was lost meanwhile: once it
+    /// has come there, it is asked whether what the follower has read is still the database's, and the feed sees to what comes then.
+    async fn fed_on(
+        &mut self,
+        (feed, mut pages): (Arc<Feed>, broadcast::Receiver<Fed>),
+    ) -> Result<Vec<Arc<Entry>>, LedgerError> {
+        let Some(known) = self.unsure else {
+            let fed = pages.recv().await;
+            return self.take(fed, (feed, pages));
+        };
+        let fed = tokio::time::timeout(LOOK, pages.recv()).await;
+        if feed.position.load(Ordering::Acquire) >= known.position {
+            self.ledger.require(&self.tenant, &known).await?;
+            self.unsure = None;
+        }
+        match fed {
+            Ok(fed) => self.take(fed, (feed, pages)),
+            Err(_) if self.unsure.is_none() => {
+                self.fed = Some((feed, pages));
+                Ok(Vec::new())
+            }
+            // The feed does not come there: it reads by itself again.
+            Err(_) => Ok(Vec::new()),
         }
     }
 
@@ -235,6 +261,7 @@ impl<J: Judge> Follower<J> {
         // Looked at after the place was taken: what came before is read by itself, what comes after is in the feed.
         if feed.position.load(Ordering::Acquire) <= self.after {
             self.fed = Some((feed, pages));
+            self.unsure = Some(self.known);
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ mod page;
 mod queue;
 mod read;
 mod record;
+mod settle;
 mod shares;
 mod signal;
 mod store;
@@ -52,6 +53,7 @@ use crate::schema::v1::Receipt;
 use follow::Feeds;
 use memory::States;
 use queue::Queues;
+use settle::Settling;
 use submission::Answer;
 
 /// The ledgers of all tenants in one database. Cheap to clone; every clone is the same ledger.
@@ -63,6 +65,7 @@ pub struct Ledger<J: Judge> {
     signals: Signals,
     losses: Losses,
     feeds: Feeds,
+    settling: Settling,
     queues: Queues<J>,
     long: Long,
     kept_history_bytes: u64,
@@ -77,6 +80,7 @@ impl<J: Judge> Clone for Ledger<J> {
             signals: self.signals.clone(),
             losses: self.losses.clone(),
             feeds: self.feeds.clone(),
+            settling: self.settling.clone(),
             queues: self.queues.clone(),
             long: self.long.clone(),
             kept_history_bytes: self.kept_history_bytes,
@@ -99,6 +103,7 @@ impl<J: Judge> Ledger<J> {
             signals,
             losses,
             feeds: Feeds::default(),
+            settling: Settling::default(),
             queues,
             long: Long::new(
                 config.long_places,

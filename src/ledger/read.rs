@@ -114,19 +114,6 @@ impl<J: Judge> Ledger<J> {
         })
     }
 
-    /// The last position that was recorded at or before a time; 0 when there is none, and nothing when the time lies ahead. Asked
-    /// again, it is the same: an append that is under way is waited for.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn position_at(&self, tenant: &str, time: OffsetDateTime) -> Result<Option<i64>, LedgerError> {
-        Ok(sqlx::query_scalar("SELECT vedtak.settled_position_at($1, $2)")
-            .bind(tenant)
-            .bind(time)
-            .fetch_one(self.store().pool())
-            .await?)
-    }
-
     /// Records after a position, of the whole ledger or one stream, in order, for whoever has read up to there in a history that it
     /// knows.
     ///

@@ -168,7 +168,24 @@ impl Server {
 
     /// Starts one on a new database, with limits of its own.
     pub async fn limited(config: ServerConfig) -> Self {
-        Self::made(database().await, &WriterConfig::default(), config).await
+        Self::made(
+            database().await,
+            &WriterConfig::default(),
+            config,
+            StreamsConfig::default(),
+        )
+        .await
+    }
+
+    /// Starts one on a new database, with limits of its own for streams.
+    pub async fn streaming(streams: StreamsConfig) -> Self {
+        Self::made(
+            database().await,
+            &WriterConfig::default(),
+            ServerConfig::default(),
+            streams,
+        )
+        .await
     }
 
     /// Starts one on a database that may have another server already.
@@ -178,10 +195,10 @@ impl Server {
 
     /// Starts one whose writers work like this.
     pub async fn with(database: String, writers: &WriterConfig) -> Self {
-        Self::made(database, writers, ServerConfig::default()).await
+        Self::made(database, writers, ServerConfig::default(), StreamsConfig::default()).await
     }
 
-    async fn made(database: String, writers: &WriterConfig, config: ServerConfig) -> Self {
+    async fn made(database: String, writers: &WriterConfig, config: ServerConfig, streams: StreamsConfig) -> Self {
         let store = Store::connect(&StoreConfig {
             url: database.clone(),
             ..StoreConfig::default()
@@ -191,13 +208,7 @@ impl Server {
         let stopping = CancellationToken::new();
         let ledger = Ledger::start(Arc::new(Rules), store, writers, Arc::new(Deaf));
         let projections = Projections::start(ledger.clone(), Metrics::unread(), stopping.clone());
-        let service = Service::new(
-            ledger,
-            projections,
-            Metrics::unread(),
-            StreamsConfig::default(),
-            stopping.clone(),
-        );
+        let service = Service::new(ledger, projections, Metrics::unread(), streams, stopping.clone());
         let verifier = Arc::new(Verifier::new(&identity()).await.unwrap());
         let router = server::router(service.clone(), verifier, &config, None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -3,6 +3,7 @@
 mod agreements;
 mod decisions;
 mod documents;
+mod following;
 mod lists;
 mod organizations;
 mod outcomes;

@@ -1,13 +1,10 @@
 //! Readings of the ledger itself: its head, its records, and the audit trail; and the batch, which only the ledger's service offers.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use futures_util::Stream;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tokio_util::sync::CancellationToken;
+use futures_util::stream::StreamExt;
 use tonic::Code;
 
+use super::following;
 use super::reading::{head, page_size, reached};
 use super::states::timestamp;
 use super::{Answer, Begin};
@@ -15,11 +12,8 @@ use crate::api::commands;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
-use crate::api::streams::StreamPlace;
-use crate::clock;
 use crate::domain;
-use crate::ledger::{Anchor, Entry, Follower, LedgerError, Page, Size};
-use crate::rules::Rules;
+use crate::ledger::{Anchor, Entry, LedgerError, Page, Size};
 use crate::schema::v1::*;
 
 /// The most bytes of records in one page of a list.
@@ -150,90 +144,11 @@ impl Begin for StreamRecords {
         named(self.stream.as_deref(), "stream")?;
         let place = service.streams().enter(caller)?;
         known_to(service, caller, self.after_position, self.after_leaf_hash.as_deref()).await?;
-        let following = Following {
-            follower: service
-                .ledger()
-                .follower(&caller.tenant, self.stream, self.after_position),
-            waits: self.follow,
-            sent: self.after_position,
-            stopping: service.stopping().clone(),
-            expires: tokio::time::Instant::now() + expires_in(caller),
-            _place: place,
-        };
-        let pages = stream::try_unfold(following, async |mut following: Following| {
-            let page = following.next().await?;
-            Ok::<_, Failure>(page.map(|page| (page, following)))
-        });
-        let records = pages.map_ok(|page| stream::iter(page).map(|entry| record(&entry)));
-        Ok(records.try_flatten())
-    }
-}
-
-/// How long the caller's token lets it in.
-fn expires_in(caller: &Caller) -> Duration {
-    let now = u64::try_from(clock::now().unix_timestamp()).unwrap_or_default();
-    Duration::from_secs(caller.expires.saturating_sub(now))
-}
-
-/// One stream of records that is being sent.
-struct Following {
-    follower: Follower<Rules>,
-    waits: bool,
-    /// The last position that was handed on.
-    sent: i64,
-    stopping: CancellationToken,
-    /// When the caller's token ends.
-    expires: tokio::time::Instant,
-    _place: StreamPlace,
-}
-
-impl Following {
-    /// The next page, when the last one has been taken.
-    async fn next(&mut self) -> Result<Option<Vec<Arc<Entry>>>, Failure> {
-        let page = tokio::select! {
-            biased;
-            () = tokio::time::sleep_until(self.expires) => {
-                return Err(self.ended(Code::Unauthenticated, "TOKEN_EXPIRED", "The token has expired. Go on with a new one"));
-            }
-            () = self.stopping.cancelled() => {
-                return Err(self.ended(Code::Unavailable, "STORE_UNAVAILABLE", "The service is stopping. Take the stream up again"));
-            }
-            page = self.follower.next(self.waits) => page,
-        };
-        let page = match page {
-            Err(LedgerError::HistoryLost { position }) => {
-                let last = self.follower.last_common().await?;
-                let mut failure = Failure::history_lost(Code::DataLoss, position);
-                let sentence = format!(
-                    "What was recorded last has been lost: of what this stream was sent, the ledger still has the records up to position {last}, as far as is remembered. Throw away what came after, and go on from there."
-                );
-                failure.sentence = sentence;
-                failure
-                    .metadata
-                    .insert("last_common_position".to_owned(), last.to_string());
-                return Err(failure);
-            }
-            page => page?,
-        };
-        if let Some(last) = page.as_ref().and_then(|page| page.last()) {
-            self.sent = last.position;
-        }
-        Ok(page)
-    }
-
-    fn ended(&self, code: Code, reason: &'static str, sentence: &str) -> Failure {
-        let mut failure = Failure::new(
-            code,
-            reason,
-            format!(
-                "{sentence} after the last position that you received; it was {} at the most.",
-                self.sent
-            ),
-        );
-        let last = self.sent.to_string();
-        failure.metadata.insert("last_position".to_owned(), last);
-        failure.retry_after = (code == Code::Unavailable).then_some(Duration::from_secs(1));
-        failure
+        let follower = service
+            .ledger()
+            .follower(&caller.tenant, self.stream, self.after_position);
+        let records = following::begin(service, caller, follower, self.follow, place);
+        Ok(records.map(|entry| entry.and_then(|entry| record(&entry))))
     }
 }
 
