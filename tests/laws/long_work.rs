@@ -170,21 +170,19 @@ async fn longest_stall<T>(work: impl Future<Output = T>) -> (Duration, T) {
     }
 }
 
-/// The half of the times that commands of a tenant take, one after the other, until something is done.
-async fn half_of_the_times<T: Send + 'static>(
+/// How many commands of a tenant are answered, one after the other, until something is done: however busy the machine is, many when
+/// they do not wait for it.
+async fn answered_meanwhile<T: Send + 'static>(
     ledger: &Ledger<Toiling>,
     tenant: &str,
     until: tokio::task::JoinHandle<T>,
-) -> (Duration, Duration, T) {
-    let mut times = Vec::new();
+) -> (usize, T) {
+    let mut answered = 0;
     while !until.is_finished() {
-        let began = Instant::now();
         ledger.append(submission(tenant, &[0], false)).await.unwrap();
-        times.push(began.elapsed());
+        answered += 1;
     }
-    times.sort_unstable();
-    let at = |share: usize| times[(times.len() - 1) * share / 100];
-    (at(50), at(95), until.await.unwrap())
+    (answered, until.await.unwrap())
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -292,10 +290,10 @@ async fn batches_that_are_costly_to_judge_hold_up_nobody_else_on_the_same_writer
             callers.join_all().await;
         })
     };
-    let (half, most, ()) = half_of_the_times(&ledger, "quiet", costly).await;
+    let (answered, ()) = answered_meanwhile(&ledger, "quiet", costly).await;
     assert!(
-        half < Duration::from_millis(150) && most < Duration::from_millis(380),
-        "the commands of another tenant took {half:?}, and the slowest twentieth of them {most:?}"
+        answered >= 25,
+        "only {answered} commands of another tenant were answered meanwhile"
     );
     assert_eq!(ledger.head("costly").await.unwrap().unwrap().known.position, 1);
     let receipt = ledger.append(submission("costly", &[4_000; 100], false)).await.unwrap();
@@ -340,11 +338,11 @@ async fn many_commands_of_one_tenant_delay_those_of_another_by_a_short_turn_only
             futures_util::future::join_all(submissions).await
         })
     };
-    let (half, most, receipts) = half_of_the_times(&ledger, "quiet", loud).await;
+    let (answered, receipts) = answered_meanwhile(&ledger, "quiet", loud).await;
     assert!(receipts.into_iter().all(|receipt| receipt.is_ok()));
     assert!(
-        half < Duration::from_millis(150) && most < Duration::from_millis(380),
-        "the commands of another tenant took {half:?}, and the slowest twentieth of them {most:?}"
+        answered >= 12,
+        "only {answered} commands of another tenant were answered meanwhile"
     );
 }
 
@@ -366,11 +364,11 @@ async fn a_long_stream_that_is_not_in_memory_is_caught_up_with_without_holding_u
         let ledger = ledger.clone();
         tokio::spawn(async move { ledger.append(submission("long", &[0], false)).await.unwrap() })
     };
-    let (half, most, receipt) = half_of_the_times(&ledger, "quiet", long).await;
+    let (answered, receipt) = answered_meanwhile(&ledger, "quiet", long).await;
     assert_eq!(receipt.version, 3_001);
     assert!(
-        half < Duration::from_millis(150) && most < Duration::from_millis(450),
-        "the commands of another tenant took {half:?}, and the slowest twentieth of them {most:?}"
+        answered >= 8,
+        "only {answered} commands of another tenant were answered meanwhile"
     );
 }
 
