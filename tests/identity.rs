@@ -113,6 +113,10 @@ async fn a_good_token_gives_tenant_subject_and_the_highest_of_its_roles() {
             ("alver", "kari@alver.no")
         );
         assert_eq!(caller.access, Access::Administrator);
+        assert!(
+            (3_590..=3_600).contains(&(caller.expires - now())),
+            "the caller knows when its token expires"
+        );
     }
     assert!(
         house.verifier.verify(Some(&format!("bearer  {token}"))).await.is_ok(),

@@ -41,6 +41,8 @@ pub struct Caller {
     pub subject: String,
     /// What it may do: the highest of its roles.
     pub access: Access,
+    /// When its token expires, in seconds since 1970: the `exp` claim. An answer that goes on beyond it ends.
+    pub expires: u64,
 }
 
 /// Why identities cannot be verified at all: a mistake in the configuration, or keys that cannot be read.
@@ -179,7 +181,6 @@ struct Issuer {
 #[derive(Clone)]
 struct Remembered {
     caller: Arc<Caller>,
-    expires: u64,
     since: Instant,
 }
 
@@ -224,7 +225,7 @@ impl Verifier {
         if let Some(remembered) = self.remembered.get(&digest)
             && remembered.since.elapsed() < REMEMBERED
         {
-            self.unexpired(remembered.expires)?;
+            self.unexpired(remembered.caller.expires)?;
             return Ok(remembered.caller);
         }
         let token = Token::read(token)?;
@@ -236,12 +237,11 @@ impl Verifier {
             .ok_or(Unauthenticated::IssuerUnknown)?;
         issuer.check_signature(&token).await?;
         let expires = self.check_time(&token.claims)?;
-        let caller = Arc::new(issuer.caller(&token.claims)?);
+        let caller = Arc::new(issuer.caller(&token.claims, expires)?);
         self.remembered.insert(
             digest,
             Remembered {
                 caller: Arc::clone(&caller),
-                expires,
                 since: Instant::now(),
             },
         );
@@ -286,8 +286,8 @@ impl Issuer {
         }
     }
 
-    /// The caller that the claims of a verified token describe.
-    fn caller(&self, claims: &Claims) -> Result<Caller, Unauthenticated> {
+    /// The caller that the claims of a verified token describe, until it expires.
+    fn caller(&self, claims: &Claims, expires: u64) -> Result<Caller, Unauthenticated> {
         if !words(claims.get("aud")).any(|audience| audience == self.config.audience) {
             return Err(Unauthenticated::AudienceWrong);
         }
@@ -312,6 +312,7 @@ impl Issuer {
             tenant: tenant.to_owned(),
             subject: subject.to_owned(),
             access,
+            expires,
         })
     }
 }
