@@ -222,11 +222,7 @@ async fn identify(State(shared): State<Shared>, mut request: Request<Body>, next
             ..Failure::new(Code::ResourceExhausted, "SERVER_BUSY", sentence)
         });
     };
-    let authorization = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .map(|value| value.to_str().unwrap_or("?"));
-    match shared.verifier.verify(authorization).await {
+    match shared.verifier.verify_request(request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -242,7 +238,11 @@ impl From<Unauthenticated> for Failure {
             UnauthenticatedKind::PermissionDenied => Code::PermissionDenied,
             UnauthenticatedKind::Unavailable => Code::Unavailable,
         };
-        Self::new(code, error.reason(), error.to_string())
+        let later = error.kind() == UnauthenticatedKind::Unavailable;
+        Self {
+            retry_after: later.then_some(Duration::from_secs(1)),
+            ..Self::new(code, error.reason(), error.to_string())
+        }
     }
 }
 
