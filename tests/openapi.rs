@@ -200,23 +200,131 @@ fn a_question_is_asked_in_the_query_string() {
         .iter()
         .map(|parameter| parameter["name"].as_str().unwrap())
         .collect();
-    assert_eq!(
-        found,
-        [
-            "project_id",
-            "as_of.position",
-            "as_of.time",
-            "as_of.effective_date",
-            "at_least",
-            "page_token",
-            "page_size"
-        ]
-    );
-    assert_eq!(parameters[2]["schema"]["format"], "date-time");
+    assert_eq!(found, ["project_id", "as_of", "at_least", "page_token", "page_size"]);
+    let as_of = &parameters[1];
+    assert_eq!((&as_of["style"], &as_of["explode"]), (&"form".into(), &true.into()));
+    assert_eq!(as_of["schema"]["properties"]["as_of.time"]["format"], "date-time");
     assert!(
-        parameters[1]["description"]
+        as_of["schema"]["properties"]["as_of.position"]["description"]
             .as_str()
             .unwrap()
             .contains("Not together with `as_of.time`")
     );
+}
+
+/// The names of the schemas that these values lead to.
+fn reached<'a>(document: &'a Value, from: Vec<&'a Value>) -> BTreeSet<&'a str> {
+    let (mut found, mut waiting) = (BTreeSet::new(), from);
+    while let Some(value) = waiting.pop() {
+        each(value, &mut |value| {
+            if let Some(reference) = value.get("$ref").and_then(Value::as_str)
+                && let Some(name) = reference.strip_prefix("#/components/schemas/")
+                && found.insert(name)
+            {
+                waiting.push(&document["components"]["schemas"][name]);
+            }
+        });
+    }
+    found
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = &Value> {
+    METHODS
+        .iter()
+        .map(|method| &document["paths"][method.path][method.verb])
+}
+
+#[test]
+fn every_object_that_is_sent_is_closed_and_none_that_is_answered() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let sent = reached(
+        &document,
+        operations(&document)
+            .flat_map(|operation| [&operation["requestBody"], &operation["parameters"]])
+            .collect(),
+    );
+    for name in &sent {
+        each(&schemas[name], &mut |value| {
+            if value.get("properties").is_some_and(Value::is_object) && value["properties"].get("@type").is_none() {
+                assert_eq!(
+                    value["additionalProperties"], false,
+                    "{name} takes fields that are refused"
+                );
+            }
+        });
+    }
+    let answered = reached(
+        &document,
+        operations(&document)
+            .map(|operation| &operation["responses"]["200"])
+            .collect(),
+    );
+    for name in &answered {
+        assert_ne!(schemas[name]["additionalProperties"], false, "{name} may not grow");
+    }
+    assert!(sent.contains("RiskAssessment") && answered.contains("RiskAssessmentAnswered"));
+}
+
+#[test]
+fn every_text_that_is_sent_says_which_characters_are_refused() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let bodies = operations(&document)
+        .map(|operation| &operation["requestBody"])
+        .collect();
+    let named = reached(&document, bodies).into_iter().map(|name| &schemas[name]);
+    let parameters = operations(&document).map(|operation| &operation["parameters"]);
+    let mut texts = 0;
+    for schema in named.chain(parameters) {
+        each(schema, &mut |value| {
+            if value.get("type").is_some_and(|kind| kind == "string") {
+                let says = ["pattern", "format", "enum"]
+                    .iter()
+                    .any(|word| value.get(word).is_some());
+                assert!(says, "{value} takes the character U+0000, which is refused");
+                texts += 1;
+            }
+        });
+    }
+    assert!(texts > 500, "{texts}");
+}
+
+#[test]
+fn fields_that_exclude_each_other_do_so_in_a_query_string_too() {
+    let document = document();
+    let mut seen = 0;
+    for operation in operations(&document) {
+        for parameter in operation["parameters"].as_array().unwrap() {
+            let name = parameter["name"].as_str().unwrap();
+            assert!(!name.starts_with("as_of."), "{name} stands alone");
+            if name == "as_of" {
+                let pair = serde_json::json!({ "anyOf": [{ "required": ["as_of.position", "as_of.time"] }] });
+                assert_eq!(parameter["schema"]["not"], pair);
+                assert_eq!(parameter["schema"]["additionalProperties"], false);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+#[test]
+fn a_stream_is_named_by_a_kind_that_there_is_and_a_command_by_one_that_can_be_recorded() {
+    let document = document();
+    let parameters = &document["paths"]["/v1/ledger/audit-trail"]["get"]["parameters"];
+    let stream = &parameters[0];
+    assert_eq!(stream["name"], "stream");
+    let pattern = stream["schema"]["pattern"].as_str().unwrap();
+    let pattern = regex::Regex::new(&pattern.replace(r"\u0000", r"\x00")).unwrap();
+    assert!(pattern.is_match("project/0190b2f4-7c1e-7d2a-9c3e-5f6a7b8c9d0e"));
+    for name in ["", "project", "projects/x", "unspecified/x", "project/a\u{0}"] {
+        assert!(!pattern.is_match(name), "{name}");
+    }
+    let batch = &document["components"]["schemas"]["RecordBatch"]["properties"]["commands"]["items"];
+    let commands = METHODS
+        .iter()
+        .filter(|method| method.kind == MethodKind::Command)
+        .count();
+    assert_eq!(names(&batch["properties"]["@type"]["enum"]).len(), commands);
 }

@@ -181,8 +181,9 @@ function operationView(api, operation) {
     prose(operation.description),
     element("p", { className: "facts" }, `Needs the role ${operation["x-vedtak-access"]}. In gRPC: `,
       element("code", {}, operation["x-vedtak-grpc"])));
-  if (operation.parameters?.length) {
-    content.append(element("h3", {}, "Path and query"), element("ul", { className: "fields" }, ...operation.parameters.map((parameter) =>
+  const parameters = apart(operation.parameters);
+  if (parameters.length) {
+    content.append(element("h3", {}, "Path and query"), element("ul", { className: "fields" }, ...parameters.map((parameter) =>
       field(api, parameter.name, { ...parameter.schema, description: parameter.description }, parameter.required))));
   }
   if (body) content.append(element("h3", {}, `Body: ${api.name(body)}`), fields(api, body));
@@ -195,6 +196,14 @@ function operationView(api, operation) {
   return content;
 }
 
+/** The parameters, one for each name in the query string: an object there is written as its fields. */
+function apart(parameters = []) {
+  return parameters.flatMap((parameter) => parameter.schema.type !== "object" ? [parameter]
+    : parameter.schema["x-order"].map((name) => ({
+      name, in: parameter.in, required: false, description: parameter.schema.properties[name].description, schema: parameter.schema.properties[name],
+    })));
+}
+
 /** The body to begin from: the example, with a request id of its own, since one that was sent before is answered as then. */
 function beginning(api, operation, body) {
   const example = operation.requestBody.content["application/json"].example;
@@ -204,7 +213,7 @@ function beginning(api, operation, body) {
 
 /** The form to try a request, and the same request for curl. */
 function attempt(api, operation, body) {
-  const inputs = (operation.parameters ?? []).map((parameter) => [parameter, element("input", {
+  const inputs = apart(operation.parameters).map((parameter) => [parameter, element("input", {
     value: parameter.in === "path" ? String(parameter.example ?? api.example(parameter.schema)) : "",
     required: parameter.required,
     autocomplete: "off",
