@@ -140,7 +140,7 @@ fn fields_carry_their_limits_and_marks() {
     assert_eq!(context["effective_date"]["format"], "date");
     assert_eq!(
         context["expected_version"]["type"],
-        serde_json::json!(["string", "integer"])
+        serde_json::json!(["string", "integer", "null"])
     );
     assert_eq!(schemas["Receipt"]["properties"]["position"]["type"], "string");
     assert_eq!(
@@ -278,7 +278,8 @@ fn every_text_that_is_sent_says_which_characters_are_refused() {
     let mut texts = 0;
     for schema in named.chain(parameters) {
         each(schema, &mut |value| {
-            if value.get("type").is_some_and(|kind| kind == "string") {
+            let kind = &value["type"];
+            if kind == "string" || names(kind).contains("string") {
                 let says = ["pattern", "format", "enum"]
                     .iter()
                     .any(|word| value.get(word).is_some());
@@ -288,6 +289,22 @@ fn every_text_that_is_sent_says_which_characters_are_refused() {
         });
     }
     assert!(texts > 500, "{texts}");
+}
+
+#[test]
+fn null_stands_for_what_may_be_left_out_and_for_nothing_else() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let bodies = operations(&document)
+        .map(|operation| &operation["requestBody"])
+        .collect();
+    for name in reached(&document, bodies) {
+        let required = names(&schemas[name]["required"]);
+        for (field, schema) in schemas[name]["properties"].as_object().into_iter().flatten() {
+            let takes_null = names(&schema["type"]).contains("null") || schema["anyOf"][1]["type"] == "null";
+            assert_ne!(takes_null, required.contains(field.as_str()), "{name}.{field}");
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 const byId = (id) => document.getElementById(id);
 const MAX_SHOWN = 200_000;
+/** The pattern of a text that may hold anything but U+0000. */
+const ANY_TEXT = "^[^\\u0000]*$";
 
 /** An element with properties and children; strings among the children become text. */
 function element(name, properties = {}, ...children) {
@@ -66,7 +68,14 @@ class Api {
 
   properties(schema) {
     const order = Array.isArray(schema["x-order"]) ? schema["x-order"] : Object.keys(schema.properties ?? {});
-    return order.map((name) => [name, schema.properties[name], (schema.required ?? []).includes(name)]);
+    return order.map((name) => [name, this.plain(schema.properties[name]), (schema.required ?? []).includes(name)]);
+  }
+
+  /** A schema without null, which may stand for every field that is not required and would only be noise. */
+  plain({ anyOf, ...schema }) {
+    if (anyOf) return { ...schema, ...anyOf[0] };
+    const types = [schema.type ?? []].flat().filter((type) => type !== "null");
+    return types.length === 1 ? { ...schema, type: types[0] } : types.length ? { ...schema, type: types } : schema;
   }
 
   /** A word for the type of a value. */
@@ -89,7 +98,7 @@ class Api {
       between(schema.minLength, schema.maxLength, " characters"),
       ordinary ? null : between(schema.minimum, schema.maximum, ""),
       between(schema.minItems, schema.maxItems, " items"),
-      schema.pattern && !schema.format ? `matches ${schema.pattern}` : null,
+      schema.pattern && !schema.format && schema.pattern !== ANY_TEXT ? `matches ${schema.pattern}` : null,
       schema.contentEncoding ?? null,
     ].filter(Boolean).join("; ");
   }

@@ -111,7 +111,14 @@ impl Schemas {
             .collect();
         let properties: Map<_, _> = fields
             .iter()
-            .map(|field| (field.name().to_owned(), self.field(field, place)))
+            .map(|field| {
+                let mut schema = self.field(field, place);
+                // proto3 JSON takes null for a field that is left out.
+                if place == Place::Sent && !self.required(field) {
+                    or_null(&mut schema);
+                }
+                (field.name().to_owned(), schema)
+            })
             .collect();
         let required: Vec<_> = fields
             .iter()
@@ -286,6 +293,18 @@ pub(super) fn exclude_others(message: &MessageDescriptor, prefix: &str, schema: 
     }
     if !pairs.is_empty() {
         schema["not"] = json!({ "anyOf": pairs });
+    }
+}
+
+/// Takes null as well.
+fn or_null(schema: &mut Value) {
+    if let Some(reference) = schema.as_object_mut().and_then(|schema| schema.remove("$ref")) {
+        schema["anyOf"] = json!([{ "$ref": reference }, { "type": "null" }]);
+        return;
+    }
+    match &mut schema["type"] {
+        Value::Array(types) => types.push(json!("null")),
+        only => *only = json!([only.take(), "null"]),
     }
 }
 
