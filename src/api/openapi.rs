@@ -1,5 +1,6 @@
 //! The `OpenAPI` 3.1 document of the JSON door, built from the same descriptors that the door itself works by.
 
+mod batch;
 mod examples;
 mod reading;
 mod schemas;

@@ -6,8 +6,9 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
+use super::batch;
 use super::reading::{Reading, Rules};
-use crate::schema::{METHODS, Method, MethodKind, pool};
+use crate::schema::{METHODS, Method, pool};
 
 /// The package whose messages are ours.
 const PACKAGE: &str = "vedtak.v1";
@@ -84,6 +85,7 @@ impl Schemas {
                 components.insert(name, self.message(&message, &bound, Place::Answered));
             }
         }
+        batch::add(self, &mut components);
         components
     }
 
@@ -104,7 +106,7 @@ impl Schemas {
     }
 
     /// The schema of a message, without the fields that its path holds.
-    fn message(&self, message: &MessageDescriptor, bound: &[&str], place: Place) -> Value {
+    pub(super) fn message(&self, message: &MessageDescriptor, bound: &[&str], place: Place) -> Value {
         let fields: Vec<_> = message
             .fields()
             .filter(|field| !bound.contains(&field.name()))
@@ -315,7 +317,7 @@ pub(super) fn describe(schema: &mut Value, text: &str) {
     }
 }
 
-fn component(full_name: &str) -> String {
+pub(super) fn component(full_name: &str) -> String {
     full_name
         .strip_prefix(PACKAGE)
         .map_or(full_name, |name| name.trim_start_matches('.'))
@@ -411,21 +413,7 @@ fn well_known(name: &str) -> Value {
         "google.protobuf.Timestamp" => json!({ "type": "string", "format": "date-time" }),
         "google.protobuf.Duration" => json!({ "type": "string", "pattern": "^-?[0-9]+(\\.[0-9]{1,9})?s$" }),
         "google.protobuf.FieldMask" => json!({ "type": "string" }),
-        "google.protobuf.Any" => json!({
-            "type": "object",
-            "properties": { "@type": {
-                "type": "string",
-                "description": "The type of the message whose fields stand beside it, those of its path included.",
-                "enum": METHODS
-                    .iter()
-                    .filter(|method| method.kind == MethodKind::Command)
-                    .map(|method| format!("type.googleapis.com/{}", method.input))
-                    .collect::<Vec<_>>(),
-                "examples": ["type.googleapis.com/vedtak.v1.RegisterRisk"],
-            } },
-            "required": ["@type"],
-            "additionalProperties": true,
-        }),
+        "google.protobuf.Any" => json!({ "$ref": reference(batch::COMMAND) }),
         "google.protobuf.Value" => json!({}),
         "google.protobuf.ListValue" => json!({ "type": "array" }),
         // Struct, Empty, and whatever else is an object.
