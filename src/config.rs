@@ -48,11 +48,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             database: StoreConfig::default(),
-            // There is nobody whom everybody trusts.
-            identity: IdentityConfig {
-                issuers: Vec::new(),
-                leeway_seconds: 30,
-            },
+            identity: IdentityConfig::default(),
             server: ServerConfig::default(),
             streams: StreamsConfig::default(),
             writer: WriterConfig::default(),

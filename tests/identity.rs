@@ -1,5 +1,8 @@
 //! Only a token that a trusted issuer signed, for this service, for a tenant it may speak for, lets a caller in.
 
+mod access_tokens;
+mod slow_keys;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -140,7 +140,7 @@ fn fields_carry_their_limits_and_marks() {
     assert_eq!(context["effective_date"]["format"], "date");
     assert_eq!(
         context["expected_version"]["type"],
-        serde_json::json!(["string", "integer"])
+        serde_json::json!(["string", "integer", "null"])
     );
     assert_eq!(schemas["Receipt"]["properties"]["position"]["type"], "string");
     assert_eq!(
@@ -200,23 +200,157 @@ fn a_question_is_asked_in_the_query_string() {
         .iter()
         .map(|parameter| parameter["name"].as_str().unwrap())
         .collect();
-    assert_eq!(
-        found,
-        [
-            "project_id",
-            "as_of.position",
-            "as_of.time",
-            "as_of.effective_date",
-            "at_least",
-            "page_token",
-            "page_size"
-        ]
-    );
-    assert_eq!(parameters[2]["schema"]["format"], "date-time");
+    assert_eq!(found, ["project_id", "as_of", "at_least", "page_token", "page_size"]);
+    let as_of = &parameters[1];
+    assert_eq!((&as_of["style"], &as_of["explode"]), (&"form".into(), &true.into()));
+    assert_eq!(as_of["schema"]["properties"]["as_of.time"]["format"], "date-time");
     assert!(
-        parameters[1]["description"]
+        as_of["schema"]["properties"]["as_of.position"]["description"]
             .as_str()
             .unwrap()
             .contains("Not together with `as_of.time`")
     );
+}
+
+/// The names of the schemas that these values lead to.
+fn reached<'a>(document: &'a Value, from: Vec<&'a Value>) -> BTreeSet<&'a str> {
+    let (mut found, mut waiting) = (BTreeSet::new(), from);
+    while let Some(value) = waiting.pop() {
+        each(value, &mut |value| {
+            if let Some(reference) = value.get("$ref").and_then(Value::as_str)
+                && let Some(name) = reference.strip_prefix("#/components/schemas/")
+                && found.insert(name)
+            {
+                waiting.push(&document["components"]["schemas"][name]);
+            }
+        });
+    }
+    found
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = &Value> {
+    METHODS
+        .iter()
+        .map(|method| &document["paths"][method.path][method.verb])
+}
+
+#[test]
+fn every_object_that_is_sent_is_closed_and_none_that_is_answered() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let sent = reached(
+        &document,
+        operations(&document)
+            .flat_map(|operation| [&operation["requestBody"], &operation["parameters"]])
+            .collect(),
+    );
+    for name in &sent {
+        each(&schemas[name], &mut |value| {
+            if value.get("properties").is_some_and(Value::is_object) {
+                assert_eq!(
+                    value["additionalProperties"], false,
+                    "{name} takes fields that are refused"
+                );
+            }
+        });
+    }
+    let answered = reached(
+        &document,
+        operations(&document)
+            .map(|operation| &operation["responses"]["200"])
+            .collect(),
+    );
+    for name in &answered {
+        assert_ne!(schemas[name]["additionalProperties"], false, "{name} may not grow");
+    }
+    assert!(sent.contains("RiskAssessment") && answered.contains("RiskAssessmentAnswered"));
+}
+
+#[test]
+fn every_text_that_is_sent_says_which_characters_are_refused() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let bodies = operations(&document)
+        .map(|operation| &operation["requestBody"])
+        .collect();
+    let named = reached(&document, bodies).into_iter().map(|name| &schemas[name]);
+    let parameters = operations(&document).map(|operation| &operation["parameters"]);
+    let mut texts = 0;
+    for schema in named.chain(parameters) {
+        each(schema, &mut |value| {
+            let kind = &value["type"];
+            if kind == "string" || names(kind).contains("string") {
+                let says = ["pattern", "format", "enum"]
+                    .iter()
+                    .any(|word| value.get(word).is_some());
+                assert!(says, "{value} takes the character U+0000, which is refused");
+                texts += 1;
+            }
+        });
+    }
+    assert!(texts > 500, "{texts}");
+}
+
+#[test]
+fn null_stands_for_what_may_be_left_out_and_for_nothing_else() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let bodies = operations(&document)
+        .map(|operation| &operation["requestBody"])
+        .collect();
+    for name in reached(&document, bodies) {
+        let required = names(&schemas[name]["required"]);
+        for (field, schema) in schemas[name]["properties"].as_object().into_iter().flatten() {
+            let takes_null = names(&schema["type"]).contains("null") || schema["anyOf"][1]["type"] == "null";
+            assert_ne!(takes_null, required.contains(field.as_str()), "{name}.{field}");
+        }
+    }
+}
+
+#[test]
+fn fields_that_exclude_each_other_do_so_in_a_query_string_too() {
+    let document = document();
+    let mut seen = 0;
+    for operation in operations(&document) {
+        for parameter in operation["parameters"].as_array().unwrap() {
+            let name = parameter["name"].as_str().unwrap();
+            assert!(!name.starts_with("as_of."), "{name} stands alone");
+            if name == "as_of" {
+                let pair = serde_json::json!({ "anyOf": [{ "required": ["as_of.position", "as_of.time"] }] });
+                assert_eq!(parameter["schema"]["not"], pair);
+                assert_eq!(parameter["schema"]["additionalProperties"], false);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+#[test]
+fn a_stream_is_named_by_a_kind_that_there_is_and_a_command_by_one_that_can_be_recorded() {
+    let document = document();
+    let parameters = &document["paths"]["/v1/ledger/audit-trail"]["get"]["parameters"];
+    let stream = &parameters[0];
+    assert_eq!(stream["name"], "stream");
+    let pattern = stream["schema"]["pattern"].as_str().unwrap();
+    let pattern = regex::Regex::new(&pattern.replace(r"\u0000", r"\x00")).unwrap();
+    assert!(pattern.is_match("project/0190b2f4-7c1e-7d2a-9c3e-5f6a7b8c9d0e"));
+    for name in ["", "project", "projects/x", "unspecified/x", "project/a\u{0}"] {
+        assert!(!pattern.is_match(name), "{name}");
+    }
+    let schemas = &document["components"]["schemas"];
+    let items = &schemas["RecordBatch"]["properties"]["commands"]["items"];
+    assert_eq!(items["$ref"], "#/components/schemas/BatchedCommand");
+    let commands = METHODS.iter().filter(|method| method.kind == MethodKind::Command);
+    assert_eq!(
+        schemas["BatchedCommand"]["oneOf"].as_array().unwrap().len(),
+        commands.count()
+    );
+    let risk = &schemas["RegisterRiskBatched"];
+    assert_eq!(
+        risk["properties"]["@type"]["enum"][0],
+        "type.googleapis.com/vedtak.v1.RegisterRisk"
+    );
+    assert!(names(&risk["required"]).is_superset(&BTreeSet::from(["@type", "project_id", "risk_id", "description"])));
+    assert!(risk["properties"].get("context").is_none(), "the batch has it");
 }

@@ -18,6 +18,8 @@ use super::identity::{ANY_TENANT, IdentityConfig, IssuerConfig};
 pub const DEVELOPMENT_ISSUER: &str = "https://dev.vedtak.invalid";
 /// The audience of its tokens.
 pub const DEVELOPMENT_AUDIENCE: &str = "vedtak";
+/// The longest lifetime of its tokens: on one's own machine nobody wants to make a new one each day.
+pub const LONGEST_LIFETIME_HOURS: u64 = 8760;
 
 const KEY_FILE: &str = "development-issuer.pem";
 const JWKS_FILE: &str = "development-issuer.jwks.json";
@@ -109,12 +111,11 @@ impl DevelopmentIssuer {
         IssuerConfig {
             issuer: DEVELOPMENT_ISSUER.to_owned(),
             audience: DEVELOPMENT_AUDIENCE.to_owned(),
-            jwks_url: None,
             jwks_file: Some(self.jwks_file.clone()),
             algorithms: vec!["ES256".to_owned()],
-            tenant_claim: "tenant".to_owned(),
-            roles_claim: "roles".to_owned(),
             tenants: vec![ANY_TENANT.to_owned()],
+            max_token_seconds: LONGEST_LIFETIME_HOURS * 60 * 60,
+            ..IssuerConfig::default()
         }
     }
 
@@ -124,6 +125,7 @@ impl DevelopmentIssuer {
         IdentityConfig {
             issuers: vec![self.config()],
             leeway_seconds: 0,
+            ..IdentityConfig::default()
         }
     }
 

@@ -2,14 +2,15 @@
 
 mod config;
 mod keys;
+mod refusal;
+mod token;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderMap;
 use jsonwebtoken::Algorithm;
 use quick_cache::sync::Cache;
 use serde_json::Value;
@@ -17,8 +18,10 @@ use sha2::{Digest, Sha256};
 
 pub use config::{ANY_TENANT, IdentityConfig, IssuerConfig};
 use keys::{Found, KeySet};
+pub use refusal::{Unauthenticated, UnauthenticatedKind};
+use token::{Claims, Token, authorization, bearer, claim, seconds, text, words};
 
-use crate::schema::read_object;
+use crate::schema::is_identifying;
 use crate::schema::v1::Access;
 
 /// Longer tokens are refused before anything of them is read.
@@ -56,101 +59,6 @@ impl IdentityError {
     pub(crate) fn new(problem: impl Into<String>) -> Self {
         Self {
             problem: problem.into(),
-        }
-    }
-}
-
-/// What kind of refusal it is; each has its own gRPC and HTTP status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnauthenticatedKind {
-    /// Nobody knows who calls (401).
-    Unauthenticated,
-    /// The caller is known and may do nothing here (403).
-    PermissionDenied,
-    /// The issuer's keys cannot be had at present; the same token may do later (503).
-    Unavailable,
-}
-
-/// Why a call was not let in. The sentences tell the owner of a token what to mend, and a stranger nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unauthenticated {
-    /// There is no bearer token.
-    #[error("No token was sent: send the header `authorization: Bearer <token>`.")]
-    Missing,
-    /// It is too long to be looked at.
-    #[error("The token is longer than {MAX_TOKEN_BYTES} bytes: ask its issuer for one with fewer claims.")]
-    TooLarge,
-    /// It is not a signed JWT that names its key.
-    #[error("The token is not a signed JWT with a key id (kid) in its header.")]
-    Malformed,
-    /// Nobody trusts its issuer.
-    #[error("The token comes from an issuer that is not trusted here.")]
-    IssuerUnknown,
-    /// It is signed in a way that is not accepted from its issuer.
-    #[error("The token is signed with an algorithm that is not accepted from its issuer.")]
-    AlgorithmRefused,
-    /// Its issuer has no such key.
-    #[error("The token names a key that its issuer does not publish: fetch a new token.")]
-    KeyUnknown,
-    /// The issuer's keys could not be read so far.
-    #[error("The keys of the token's issuer cannot be read at present: try again shortly.")]
-    KeysUnavailable,
-    /// Its signature does not fit.
-    #[error("The signature of the token is not valid.")]
-    SignatureInvalid,
-    /// Its time has passed.
-    #[error("The token has expired: fetch a new one.")]
-    Expired,
-    /// Its time has not come.
-    #[error("The token is not valid yet: check the clocks of its issuer and of this service.")]
-    NotYetValid,
-    /// It is meant for another service.
-    #[error("The token is meant for another service: ask its issuer for one with the audience of this service.")]
-    AudienceWrong,
-    /// A claim is missing.
-    #[error("The token lacks the claim `{0}`.")]
-    ClaimMissing(String),
-    /// A claim is there, and cannot be used.
-    #[error("The claim `{0}` of the token is not of the form that is needed.")]
-    ClaimMalformed(String),
-    /// Its issuer may not speak for its tenant.
-    #[error("The issuer of the token may not speak for the tenant that it names.")]
-    TenantRefused,
-    /// It has no role that is known here.
-    #[error("The token gives none of the roles reader, recorder and administrator in its claim `{0}`.")]
-    RoleMissing(String),
-}
-
-impl Unauthenticated {
-    /// A stable name for machines.
-    #[must_use]
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Missing => "TOKEN_MISSING",
-            Self::TooLarge => "TOKEN_TOO_LARGE",
-            Self::Malformed => "TOKEN_MALFORMED",
-            Self::IssuerUnknown => "TOKEN_ISSUER_UNKNOWN",
-            Self::AlgorithmRefused => "TOKEN_ALGORITHM_REFUSED",
-            Self::KeyUnknown => "TOKEN_KEY_UNKNOWN",
-            Self::KeysUnavailable => "TOKEN_KEYS_UNAVAILABLE",
-            Self::SignatureInvalid => "TOKEN_SIGNATURE_INVALID",
-            Self::Expired => "TOKEN_EXPIRED",
-            Self::NotYetValid => "TOKEN_NOT_YET_VALID",
-            Self::AudienceWrong => "TOKEN_AUDIENCE_WRONG",
-            Self::ClaimMissing(_) => "TOKEN_CLAIM_MISSING",
-            Self::ClaimMalformed(_) => "TOKEN_CLAIM_MALFORMED",
-            Self::TenantRefused => "TOKEN_TENANT_REFUSED",
-            Self::RoleMissing(_) => "TOKEN_ROLE_MISSING",
-        }
-    }
-
-    /// What kind of refusal it is.
-    #[must_use]
-    pub const fn kind(&self) -> UnauthenticatedKind {
-        match self {
-            Self::TenantRefused | Self::RoleMissing(_) => UnauthenticatedKind::PermissionDenied,
-            Self::KeysUnavailable => UnauthenticatedKind::Unavailable,
-            _ => UnauthenticatedKind::Unauthenticated,
         }
     }
 }
@@ -194,10 +102,11 @@ impl Verifier {
         config.validate()?;
         let remembered = Arc::new(Cache::new(MAX_REMEMBERED));
         let mut issuers = HashMap::with_capacity(config.issuers.len());
+        let interval = Duration::from_secs(config.key_refresh_seconds);
         for issuer in &config.issuers {
             let forget = Arc::clone(&remembered);
             // A key may have been withdrawn because it was stolen: what it vouched for is checked again.
-            let keys = KeySet::open(issuer, Box::new(move || forget.clear())).await?;
+            let keys = KeySet::open(issuer, interval, Box::new(move || forget.clear())).await?;
             let algorithms = issuer.signature_algorithms().map_err(IdentityError::new)?;
             issuers.insert(
                 issuer.issuer.clone(),
@@ -213,6 +122,14 @@ impl Verifier {
             leeway_seconds: config.leeway_seconds,
             remembered,
         })
+    }
+
+    /// Who sent a request with these headers.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], and when there is more than one `authorization` header.
+    pub async fn verify_request(&self, headers: &HeaderMap) -> Result<Arc<Caller>, Unauthenticated> {
+        self.verify(authorization(headers)?).await
     }
 
     /// Who sent this `authorization` header.
@@ -236,7 +153,8 @@ impl Verifier {
             .and_then(|name| self.issuers.get(name))
             .ok_or(Unauthenticated::IssuerUnknown)?;
         issuer.check_signature(&token).await?;
-        let expires = self.check_time(&token.claims)?;
+        token.check_kind(&issuer.config)?;
+        let expires = self.check_time(&token.claims, issuer.config.max_token_seconds)?;
         let caller = Arc::new(issuer.caller(&token.claims, expires)?);
         self.remembered.insert(
             digest,
@@ -248,14 +166,21 @@ impl Verifier {
         Ok(caller)
     }
 
-    /// Checks `exp`, which must be there, and `nbf`, which need not; gives `exp`.
-    fn check_time(&self, claims: &Claims) -> Result<u64, Unauthenticated> {
+    /// Checks `exp`, which must be there, `nbf` and `iat`, which need not, and how long the token is valid; gives `exp`.
+    fn check_time(&self, claims: &Claims, longest: u64) -> Result<u64, Unauthenticated> {
         let expires = seconds(claims, "exp")?.ok_or_else(|| Unauthenticated::ClaimMissing("exp".to_owned()))?;
         self.unexpired(expires)?;
-        match seconds(claims, "nbf")? {
-            Some(begins) if begins > now().saturating_add(self.leeway_seconds) => Err(Unauthenticated::NotYetValid),
-            _ => Ok(expires),
+        let now = now();
+        let latest = now.saturating_add(self.leeway_seconds);
+        let (issued, begins) = (seconds(claims, "iat")?, seconds(claims, "nbf")?);
+        if issued.max(begins).is_some_and(|time| time > latest) {
+            return Err(Unauthenticated::NotYetValid);
         }
+        // A token that does not say since when might have been valid for long; how long it still is can be told.
+        if expires.saturating_sub(issued.unwrap_or(latest)) > longest {
+            return Err(Unauthenticated::LifetimeTooLong(longest));
+        }
+        Ok(expires)
     }
 
     fn unexpired(&self, expires: u64) -> Result<(), Unauthenticated> {
@@ -279,6 +204,7 @@ impl Issuer {
             Found::Key(key) => key,
             Found::Unknown => return Err(Unauthenticated::KeyUnknown),
             Found::Unavailable => return Err(Unauthenticated::KeysUnavailable),
+            Found::Awaited => return Err(Unauthenticated::KeysAwaited),
         };
         match jsonwebtoken::crypto::verify(token.signature, token.signed.as_bytes(), &key, algorithm) {
             Ok(true) => Ok(()),
@@ -292,8 +218,7 @@ impl Issuer {
             return Err(Unauthenticated::AudienceWrong);
         }
         let subject = text(claims, "sub")?;
-        let length = subject.chars().count();
-        if length == 0 || length > MAX_SUBJECT || subject.chars().any(char::is_control) {
+        if subject.chars().count() > MAX_SUBJECT || !is_identifying(subject) {
             return Err(Unauthenticated::ClaimMalformed("sub".to_owned()));
         }
         let tenant = text(claims, &self.config.tenant_claim)?;
@@ -314,114 +239,6 @@ impl Issuer {
             access,
             expires,
         })
-    }
-}
-
-type Claims = serde_json::Map<String, Value>;
-
-/// A token taken apart. Nothing of it is believed before its signature is checked.
-struct Token<'a> {
-    algorithm: String,
-    key_id: String,
-    claims: Claims,
-    /// What is signed: header and claims as they were sent.
-    signed: &'a str,
-    signature: &'a str,
-}
-
-impl<'a> Token<'a> {
-    fn read(token: &'a str) -> Result<Self, Unauthenticated> {
-        let (signed, signature) = token.rsplit_once('.').ok_or(Unauthenticated::Malformed)?;
-        let (header, claims) = signed.split_once('.').ok_or(Unauthenticated::Malformed)?;
-        let header = part(header)?;
-        let text = |name: &str| header.get(name).and_then(Value::as_str).unwrap_or_default();
-        // An unsigned token lacks key and signature too; this is the answer that says what is wrong with it.
-        if text("alg").eq_ignore_ascii_case("none") {
-            return Err(Unauthenticated::AlgorithmRefused);
-        }
-        // `crit` lists extensions that a reader must understand. None is understood here.
-        if text("alg").is_empty() || text("kid").is_empty() || header.contains_key("crit") || signature.is_empty() {
-            return Err(Unauthenticated::Malformed);
-        }
-        Ok(Self {
-            algorithm: text("alg").to_owned(),
-            key_id: text("kid").to_owned(),
-            claims: part(claims)?,
-            signed,
-            signature,
-        })
-    }
-}
-
-/// Reads header or claims, strictly: nobody has vouched for them yet, and of two with one name either could be meant.
-fn part(encoded: &str) -> Result<Claims, Unauthenticated> {
-    let text = URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map_err(|_| Unauthenticated::Malformed)?;
-    let text = String::from_utf8(text).map_err(|_| Unauthenticated::Malformed)?;
-    read_object(&text).map_err(|_| Unauthenticated::Malformed)
-}
-
-fn bearer(header: Option<&str>) -> Result<&str, Unauthenticated> {
-    let (scheme, token) = header
-        .and_then(|header| header.trim().split_once(' '))
-        .ok_or(Unauthenticated::Missing)?;
-    let token = token.trim_start();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(Unauthenticated::Missing);
-    }
-    if token.len() > MAX_TOKEN_BYTES {
-        Err(Unauthenticated::TooLarge)
-    } else {
-        Ok(token)
-    }
-}
-
-/// A claim by its name, or by its path when the name begins with `/`.
-fn claim<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
-    match name.strip_prefix('/') {
-        None => claims.get(name),
-        Some(path) => {
-            let (first, rest) = path
-                .split_once('/')
-                .map_or((path, String::new()), |(first, rest)| (first, format!("/{rest}")));
-            claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(&rest)
-        }
-    }
-}
-
-fn text<'a>(claims: &'a Claims, name: &str) -> Result<&'a str, Unauthenticated> {
-    match claim(claims, name) {
-        None | Some(Value::Null) => Err(Unauthenticated::ClaimMissing(name.to_owned())),
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(Unauthenticated::ClaimMalformed(name.to_owned())),
-    }
-}
-
-/// The texts of a claim that is one text or a list of them.
-fn words(claim: Option<&Value>) -> impl Iterator<Item = &str> {
-    let list = match claim {
-        Some(Value::Array(list)) => list.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-        None => &[],
-    };
-    list.iter().filter_map(Value::as_str)
-}
-
-/// A time in seconds since 1970, which RFC 7519 lets issuers write with decimals.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a time out of range saturates, which is what it means"
-)]
-fn seconds(claims: &Claims, name: &str) -> Result<Option<u64>, Unauthenticated> {
-    match claims.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => value
-            .as_u64()
-            .or_else(|| value.as_f64().map(|seconds| seconds as u64))
-            .map(Some)
-            .ok_or_else(|| Unauthenticated::ClaimMalformed(name.to_owned())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The `OpenAPI` 3.1 document of the JSON door, built from the same descriptors that the door itself works by.
 
+mod batch;
 mod examples;
 mod reading;
 mod schemas;
@@ -14,7 +15,7 @@ use crate::schema::v1::Access;
 use crate::schema::{METHODS, Method, MethodKind, pool};
 use examples::Shown;
 pub use examples::{Example, example_id, examples, read_examples};
-use schemas::{Place, Schemas, describe, message, path_fields, reference};
+use schemas::{Place, Schemas, describe, exclude_others, message, path_fields, reference};
 
 const INTRODUCTION: &str = "\
 The book of record for how municipal projects are governed. A command such as RegisterRisk is judged against the \
@@ -103,7 +104,7 @@ fn operation(schemas: &Schemas, shown: &Shown, method: &Method, index: usize) ->
         "tags": [descriptor.parent_service().name()],
         "parameters": parameters(schemas, shown, method),
         "responses": {
-            "200": answer(method),
+            "200": answer(schemas, method),
             "4XX": { "$ref": "#/components/responses/Refused" },
             "default": { "$ref": "#/components/responses/Failed" },
         },
@@ -155,8 +156,8 @@ fn first_sentence(text: &str) -> &str {
     end.map_or(paragraph, |(at, _)| &paragraph[..at]).trim_end_matches('.')
 }
 
-fn answer(method: &Method) -> Value {
-    let schema = json!({ "schema": { "$ref": reference(method.output) } });
+fn answer(schemas: &Schemas, method: &Method) -> Value {
+    let schema = json!({ "schema": { "$ref": schemas.answer(method.output) } });
     match method.kind {
         MethodKind::Command => json!({ "description": "The receipt.", "content": { "application/json": schema } }),
         MethodKind::Query => json!({ "description": "The answer.", "content": { "application/json": schema } }),
@@ -185,7 +186,9 @@ fn parameters(schemas: &Schemas, shown: &Shown, method: &Method) -> Vec<Value> {
     }
     for parameter in &mut parameters {
         let name = parameter["name"].as_str().unwrap_or_default();
-        if let Some(example) = shown.parameter(method, name) {
+        if parameter["schema"]["type"] != "object"
+            && let Some(example) = shown.parameter(method, name)
+        {
             parameter["example"] = example.clone();
         }
     }
@@ -223,7 +226,13 @@ fn query(schemas: &Schemas, message: &MessageDescriptor, bound: &[&str], before:
                         given: required,
                         note,
                     };
-                    query(schemas, &inner, bound, &before, parameters);
+                    let mut inside = Vec::new();
+                    query(schemas, &inner, bound, &before, &mut inside);
+                    if inner.oneofs().any(|oneof| !oneof.is_synthetic()) {
+                        parameters.push(together(&inner, &name, &before, inside));
+                    } else {
+                        parameters.append(&mut inside);
+                    }
                 }
             }
             Kind::Message(inner) if inner.full_name() != "google.protobuf.Timestamp" => {}
@@ -234,6 +243,29 @@ fn query(schemas: &Schemas, message: &MessageDescriptor, bound: &[&str], before:
             }
         }
     }
+}
+
+/// One parameter for the fields of a message of which some exclude each other, which no list of parameters can say: an object whose
+/// fields stand in the query string side by side (`style: form`, `explode: true`), each under its whole name.
+fn together(message: &MessageDescriptor, name: &str, before: &Before, inside: Vec<Value>) -> Value {
+    let (mut properties, mut required, mut order) = (Map::new(), Vec::new(), Vec::new());
+    for mut parameter in inside {
+        let mut schema = parameter["schema"].take();
+        let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+        describe(&mut schema, parameter["description"].as_str().unwrap_or_default());
+        if parameter["required"] == true {
+            required.push(name.clone());
+        }
+        order.push(name.clone());
+        properties.insert(name, schema);
+    }
+    let mut schema = json!({
+        "type": "object", "properties": properties, "required": required, "x-order": order, "additionalProperties": false,
+    });
+    exclude_others(message, &before.prefix, &mut schema);
+    let mut parameter = json!({ "name": name, "in": "query", "required": before.given, "style": "form", "explode": true, "schema": schema });
+    describe(&mut parameter, &before.note);
+    parameter
 }
 
 /// Adds what a query string cannot show: what the field is a part of, and what it excludes.

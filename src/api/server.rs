@@ -267,11 +267,7 @@ async fn identify(State(shared): State<Shared>, request: Request<Body>, next: Ne
 impl Shared {
     /// Lets a request in and answers it. A refusal here is one at the door, before anything of the request was looked at.
     async fn admitted(&self, is_grpc: bool, request: Request<Body>, next: Next) -> Result<Response, Failure> {
-        let authorization = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .map(|value| value.to_str().unwrap_or("?"));
-        let caller = self.verifier.verify(authorization).await?;
+        let caller = self.verifier.verify_request(request.headers()).await?;
         let (mut head, body) = request.into_parts();
         let mut limits = self.limits;
         if is_grpc {
@@ -332,7 +328,11 @@ impl From<Unauthenticated> for Failure {
             UnauthenticatedKind::PermissionDenied => Code::PermissionDenied,
             UnauthenticatedKind::Unavailable => Code::Unavailable,
         };
-        Self::new(code, error.reason(), error.to_string())
+        let later = error.kind() == UnauthenticatedKind::Unavailable;
+        Self {
+            retry_after: later.then_some(Duration::from_secs(1)),
+            ..Self::new(code, error.reason(), error.to_string())
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Problem;
 use super::terminal::Terminal;
-use crate::api::development_issuer::DevelopmentIssuer;
+use crate::api::development_issuer::{DevelopmentIssuer, LONGEST_LIFETIME_HOURS};
 
 /// Make a token for `vedtak dev`
 ///
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long = "role", value_enum, default_value = "recorder")]
     roles: Vec<Role>,
     /// How long it is valid
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=8760))]
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=LONGEST_LIFETIME_HOURS))]
     hours: u64,
 }
 

@@ -3,11 +3,13 @@
 mod canonical;
 mod json;
 mod strict;
+mod text;
 mod validate;
 
 pub use canonical::{Canonical, Object};
 pub use json::{JsonError, from_json, pool, to_json, to_value};
 pub use strict::read_object;
+pub use text::is_identifying;
 pub use validate::{At, Validate, Violation, Violations};
 
 /// The generated messages and clients.

@@ -2,6 +2,8 @@
 
 const byId = (id) => document.getElementById(id);
 const MAX_SHOWN = 200_000;
+/** The pattern of a text that may hold anything but U+0000. */
+const ANY_TEXT = "^[^\\u0000]*$";
 
 /** An element with properties and children; strings among the children become text. */
 function element(name, properties = {}, ...children) {
@@ -66,7 +68,14 @@ class Api {
 
   properties(schema) {
     const order = Array.isArray(schema["x-order"]) ? schema["x-order"] : Object.keys(schema.properties ?? {});
-    return order.map((name) => [name, schema.properties[name], (schema.required ?? []).includes(name)]);
+    return order.map((name) => [name, this.plain(schema.properties[name]), (schema.required ?? []).includes(name)]);
+  }
+
+  /** A schema without null, which may stand for every field that is not required and would only be noise. */
+  plain({ anyOf, ...schema }) {
+    if (anyOf) return { ...schema, ...anyOf[0] };
+    const types = [schema.type ?? []].flat().filter((type) => type !== "null");
+    return types.length === 1 ? { ...schema, type: types[0] } : types.length ? { ...schema, type: types } : schema;
   }
 
   /** A word for the type of a value. */
@@ -89,7 +98,7 @@ class Api {
       between(schema.minLength, schema.maxLength, " characters"),
       ordinary ? null : between(schema.minimum, schema.maximum, ""),
       between(schema.minItems, schema.maxItems, " items"),
-      schema.pattern && !schema.format ? `matches ${schema.pattern}` : null,
+      schema.pattern && !schema.format && schema.pattern !== ANY_TEXT ? `matches ${schema.pattern}` : null,
       schema.contentEncoding ?? null,
     ].filter(Boolean).join("; ");
   }
@@ -181,8 +190,9 @@ function operationView(api, operation) {
     prose(operation.description),
     element("p", { className: "facts" }, `Needs the role ${operation["x-vedtak-access"]}. In gRPC: `,
       element("code", {}, operation["x-vedtak-grpc"])));
-  if (operation.parameters?.length) {
-    content.append(element("h3", {}, "Path and query"), element("ul", { className: "fields" }, ...operation.parameters.map((parameter) =>
+  const parameters = apart(operation.parameters);
+  if (parameters.length) {
+    content.append(element("h3", {}, "Path and query"), element("ul", { className: "fields" }, ...parameters.map((parameter) =>
       field(api, parameter.name, { ...parameter.schema, description: parameter.description }, parameter.required))));
   }
   if (body) content.append(element("h3", {}, `Body: ${api.name(body)}`), fields(api, body));
@@ -195,6 +205,14 @@ function operationView(api, operation) {
   return content;
 }
 
+/** The parameters, one for each name in the query string: an object there is written as its fields. */
+function apart(parameters = []) {
+  return parameters.flatMap((parameter) => parameter.schema.type !== "object" ? [parameter]
+    : parameter.schema["x-order"].map((name) => ({
+      name, in: parameter.in, required: false, description: parameter.schema.properties[name].description, schema: parameter.schema.properties[name],
+    })));
+}
+
 /** The body to begin from: the example, with a request id of its own, since one that was sent before is answered as then. */
 function beginning(api, operation, body) {
   const example = operation.requestBody.content["application/json"].example;
@@ -204,7 +222,7 @@ function beginning(api, operation, body) {
 
 /** The form to try a request, and the same request for curl. */
 function attempt(api, operation, body) {
-  const inputs = (operation.parameters ?? []).map((parameter) => [parameter, element("input", {
+  const inputs = apart(operation.parameters).map((parameter) => [parameter, element("input", {
     value: parameter.in === "path" ? String(parameter.example ?? api.example(parameter.schema)) : "",
     required: parameter.required,
     autocomplete: "off",

@@ -14,6 +14,10 @@ pub const ANY_TENANT: &str = "*";
 
 /// A leeway beyond this would keep expired tokens alive rather than forgive a clock.
 const MAX_LEEWAY_SECONDS: u64 = 300;
+/// An hour: a new key that stays unknown for longer is an outage.
+const MAX_KEY_REFRESH_SECONDS: u64 = 3600;
+/// Ten years: whoever wants no limit says so with this.
+const MAX_TOKEN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
 
 /// Whose tokens are believed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -24,6 +28,21 @@ pub struct IdentityConfig {
     /// How many seconds the clocks of an issuer and this service may differ, 0 to 300.
     #[serde(default = "default_leeway_seconds")]
     pub leeway_seconds: u64,
+    /// How many seconds pass between two fetches of an issuer's keys that tokens with unknown keys cause, 1 to 3600: so long may a new
+    /// key remain unknown.
+    #[serde(default = "default_key_refresh_seconds")]
+    pub key_refresh_seconds: u64,
+}
+
+impl Default for IdentityConfig {
+    /// Trusts nobody yet: there is nobody whom everybody trusts.
+    fn default() -> Self {
+        Self {
+            issuers: Vec::new(),
+            leeway_seconds: default_leeway_seconds(),
+            key_refresh_seconds: default_key_refresh_seconds(),
+        }
+    }
 }
 
 /// One trusted issuer of tokens.
@@ -54,10 +73,59 @@ pub struct IssuerConfig {
     /// The tenants that this issuer may speak for; `*` alone for all of them. An issuer that is not given a tenant
     /// cannot mint tokens for it.
     pub tenants: Vec<String>,
+    /// The kinds of token that it makes for this service, as in the header `typ`, without `application/` and in whichever case. A token
+    /// that names no kind counts as `JWT`.
+    #[serde(default = "default_token_types")]
+    pub token_types: Vec<String>,
+    /// The claims that no access token of its has: they mark ID tokens and logout tokens, which are signed with the same keys. An issuer
+    /// that puts one of them into access tokens is given a list without it.
+    #[serde(default = "default_refused_claims")]
+    pub refused_claims: Vec<String>,
+    /// The longest lifetime of its tokens in seconds, up to ten years. A token cannot be called back, so this is how long a stolen one
+    /// serves.
+    #[serde(default = "default_max_token_seconds")]
+    pub max_token_seconds: u64,
+}
+
+impl Default for IssuerConfig {
+    /// What holds for an issuer of which nothing is said: it speaks for nobody.
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            audience: String::new(),
+            jwks_url: None,
+            jwks_file: None,
+            algorithms: Vec::new(),
+            tenant_claim: default_tenant_claim(),
+            roles_claim: default_roles_claim(),
+            tenants: Vec::new(),
+            token_types: default_token_types(),
+            refused_claims: default_refused_claims(),
+            max_token_seconds: default_max_token_seconds(),
+        }
+    }
 }
 
 const fn default_leeway_seconds() -> u64 {
     30
+}
+
+const fn default_key_refresh_seconds() -> u64 {
+    30
+}
+
+const fn default_max_token_seconds() -> u64 {
+    24 * 60 * 60
+}
+
+fn default_token_types() -> Vec<String> {
+    ["JWT", "at+jwt"].map(str::to_owned).to_vec()
+}
+
+fn default_refused_claims() -> Vec<String> {
+    ["nonce", "at_hash", "c_hash", "s_hash", "events"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 fn default_tenant_claim() -> String {
@@ -83,6 +151,11 @@ impl IdentityConfig {
         if self.leeway_seconds > MAX_LEEWAY_SECONDS {
             return Err(IdentityError::new(format!(
                 "leeway_seconds must be at most {MAX_LEEWAY_SECONDS}."
+            )));
+        }
+        if !(1..=MAX_KEY_REFRESH_SECONDS).contains(&self.key_refresh_seconds) {
+            return Err(IdentityError::new(format!(
+                "key_refresh_seconds must be from 1 to {MAX_KEY_REFRESH_SECONDS}."
             )));
         }
         for (index, issuer) in self.issuers.iter().enumerate() {
@@ -130,6 +203,12 @@ impl IssuerConfig {
             return Err("tenant_claim and roles_claim must not be empty.".to_owned());
         }
         self.signature_algorithms()?;
+        if self.token_types.is_empty() {
+            return Err("token_types must not be empty; JWT and at+jwt are the usual ones.".to_owned());
+        }
+        if !(1..=MAX_TOKEN_SECONDS).contains(&self.max_token_seconds) {
+            return Err(format!("max_token_seconds must be from 1 to {MAX_TOKEN_SECONDS}."));
+        }
         if self.tenants.is_empty() {
             return Err("tenants must list the tenants that it may speak for, or \"*\".".to_owned());
         }
@@ -158,6 +237,15 @@ impl IssuerConfig {
             return Err("algorithms must not be empty; ES256 or RS256 is the usual one.".to_owned());
         }
         self.algorithms.iter().map(|name| signature_algorithm(name)).collect()
+    }
+
+    /// Whether it makes tokens of this kind for us.
+    pub(super) fn accepts_type(&self, kind: &str) -> bool {
+        let short = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name.strip_prefix("application/").map_or(name.clone(), str::to_owned)
+        };
+        self.token_types.iter().any(|accepted| short(accepted) == short(kind))
     }
 
     /// Whether this issuer may speak for the tenant.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use reqwest::Url;
-use tokio::sync::Mutex;
+use tokio::io::AsyncReadExt;
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio::time::Instant;
 
 use super::IdentityError;
@@ -15,13 +16,15 @@ use super::config::{IssuerConfig, key_url};
 
 /// Key sets are small; a larger answer is a mistake or an attack.
 const MAX_BYTES: usize = 256 * 1024;
-/// How many keys of a set are kept.
+/// How many keys a set may hold. Sets of more are refused whole: it would be chance which of them were known.
 const MAX_KEYS: usize = 100;
-/// How long a whole fetch may take. Callers with an unknown key wait for it.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// Unknown keys cause at most one fetch in this time, so that made-up tokens cannot make us flood an issuer.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
-/// The same after a fetch that failed, so that a short outage at the issuer stays short here.
+/// How long reading or fetching a set may take as a whole.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many callers with an unknown key may wait for a fetch. Each of them holds one of the places that all callers share, and made-up
+/// tokens cost their senders nothing: more are told at once to come back.
+const MAX_WAITING: usize = 32;
+/// How long passes after a fetch that failed, so that a short outage at the issuer stays short here. Never longer than after one that
+/// succeeded.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Keys older than this are renewed behind the scenes, so that a key which the issuer withdraws does not live on here.
 const MAX_AGE: Duration = Duration::from_secs(600);
@@ -63,25 +66,16 @@ pub(super) enum Found {
     Key(Arc<DecodingKey>),
     /// The issuer has no such key.
     Unknown,
-    /// No key of the issuer could be read so far.
+    /// The keys of the issuer could not be read, when last asked for.
     Unavailable,
+    /// The keys are being fetched, and enough callers wait for them.
+    Awaited,
 }
 
 /// The last time that the keys were asked for, and whether they were had.
 struct Attempt {
     at: Instant,
     succeeded: bool,
-}
-
-impl Attempt {
-    fn may_be_repeated(&self) -> bool {
-        self.at.elapsed()
-            >= if self.succeeded {
-                REFRESH_INTERVAL
-            } else {
-                RETRY_INTERVAL
-            }
-    }
 }
 
 /// The keys of one issuer.
@@ -91,6 +85,10 @@ pub(super) struct KeySet {
     keys: RwLock<Arc<Keys>>,
     /// Held while a refresh runs, so that there is one at a time.
     last: Arc<Mutex<Attempt>>,
+    /// The places of those who wait for a refresh.
+    waiting: Semaphore,
+    /// How long passes between two refreshes, when they succeed.
+    interval: Duration,
     /// Called when the keys have changed.
     changed: Box<dyn Fn() + Send + Sync>,
 }
@@ -100,6 +98,7 @@ impl KeySet {
     /// since a service that cannot start because another one is down makes two outages of one.
     pub(super) async fn open(
         config: &IssuerConfig,
+        interval: Duration,
         changed: Box<dyn Fn() + Send + Sync>,
     ) -> Result<Arc<Self>, IdentityError> {
         let failed = |problem: String| IdentityError::new(format!("Issuer {:?}: {problem}", config.issuer));
@@ -117,41 +116,76 @@ impl KeySet {
                 at: now,
                 succeeded: false,
             })),
+            waiting: Semaphore::new(MAX_WAITING),
+            interval,
             changed,
         };
-        match (set.refresh().await, &set.source) {
+        let outcome = set.refresh().await;
+        *set.last.lock().await = Attempt {
+            at: Instant::now(),
+            succeeded: outcome.is_ok(),
+        };
+        match (outcome, &set.source) {
             (Err(problem), Source::File(_)) => return Err(failed(problem)),
             (Err(problem), Source::Web(..)) => set.warn(&problem),
-            (Ok(()), _) => set.last.lock().await.succeeded = true,
+            (Ok(()), _) => {}
         }
         Ok(Arc::new(set))
     }
 
-    /// The key with this id, if it fits the algorithm.
+    /// The key with this id, if it fits the algorithm. Only who asks for an unknown key ever waits, and of those only a few.
     pub(super) async fn key(self: &Arc<Self>, id: &str, algorithm: Algorithm) -> Found {
         let keys = self.current();
         if let Some(key) = keys.find(id, algorithm) {
             self.renew_if_old(&keys);
             return Found::Key(key);
         }
+        let last = match Arc::clone(&self.last).try_lock_owned() {
+            Ok(last) if !self.may_ask_again(&last) => return self.known(id, algorithm, &last),
+            last => last.ok(),
+        };
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Found::Awaited;
+        };
+        if let Some(last) = last {
+            self.renew(last);
+        }
+        // Whoever holds it refreshes: this is had when the refresh has ended.
+        let last = self.last.lock().await;
+        self.known(id, algorithm, &last)
+    }
+
+    /// What is known of a key after the last attempt.
+    fn known(&self, id: &str, algorithm: Algorithm, last: &Attempt) -> Found {
+        match self.current().find(id, algorithm) {
+            Some(key) => Found::Key(key),
+            None if last.succeeded => Found::Unknown,
+            None => Found::Unavailable,
+        }
+    }
+
+    fn may_ask_again(&self, last: &Attempt) -> bool {
+        let interval = if last.succeeded {
+            self.interval
+        } else {
+            self.interval.min(RETRY_INTERVAL)
+        };
+        last.at.elapsed() >= interval
+    }
+
+    /// Refreshes in a task of its own: a caller that hangs up must not take along the refresh that others wait for.
+    fn renew(self: &Arc<Self>, mut last: OwnedMutexGuard<Attempt>) {
         let set = Arc::clone(self);
-        // In a task of its own: a caller that hangs up must not take along the refresh that others wait for.
-        let renewed = tokio::spawn(async move {
-            let last = Arc::clone(&set.last).lock_owned().await;
-            // Those who waited for the refresh of another look at what it brought before they ask for one more.
-            if Arc::ptr_eq(&keys, &set.current()) {
-                set.attempt(last).await;
+        tokio::spawn(async move {
+            let outcome = set.refresh().await;
+            *last = Attempt {
+                at: Instant::now(),
+                succeeded: outcome.is_ok(),
+            };
+            if let Err(problem) = outcome {
+                set.warn(&problem);
             }
         });
-        if renewed.await.is_err() {
-            tracing::error!(issuer = %self.issuer, "the refresh of an issuer's keys was broken off");
-        }
-        let keys = self.current();
-        match keys.find(id, algorithm) {
-            Some(key) => Found::Key(key),
-            None if keys.list.is_empty() => Found::Unavailable,
-            None => Found::Unknown,
-        }
     }
 
     fn current(&self) -> Arc<Keys> {
@@ -165,24 +199,9 @@ impl KeySet {
         }
         // When the lock is taken, somebody is at it already.
         if let Ok(last) = Arc::clone(&self.last).try_lock_owned()
-            && last.may_be_repeated()
+            && self.may_ask_again(&last)
         {
-            let set = Arc::clone(self);
-            tokio::spawn(async move { set.attempt(last).await });
-        }
-    }
-
-    async fn attempt(&self, mut last: tokio::sync::OwnedMutexGuard<Attempt>) {
-        if !last.may_be_repeated() {
-            return;
-        }
-        let outcome = self.refresh().await;
-        *last = Attempt {
-            at: Instant::now(),
-            succeeded: outcome.is_ok(),
-        };
-        if let Err(problem) = outcome {
-            self.warn(&problem);
+            self.renew(last);
         }
     }
 
@@ -220,7 +239,7 @@ impl Source {
         match (&config.jwks_url, &config.jwks_file) {
             (Some(url), None) => {
                 let client = reqwest::Client::builder()
-                    .timeout(FETCH_TIMEOUT)
+                    .timeout(READ_TIMEOUT)
                     // A redirect could lead from https to http, or to a host that nobody has approved.
                     .redirect(reqwest::redirect::Policy::none())
                     .build()
@@ -234,12 +253,33 @@ impl Source {
 }
 
 async fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let failed = |error: std::io::Error| format!("{} cannot be read: {error}.", path.display());
-    let size = tokio::fs::metadata(path).await.map_err(failed)?.len();
-    if size > MAX_BYTES as u64 {
-        return Err(format!("{} is larger than {MAX_BYTES} bytes.", path.display()));
+    match tokio::time::timeout(READ_TIMEOUT, read_file(path)).await {
+        Ok(read) => read.map_err(|problem| format!("{} {problem}", path.display())),
+        Err(_) => Err(format!(
+            "{} could not be read within {} seconds.",
+            path.display(),
+            READ_TIMEOUT.as_secs()
+        )),
     }
-    tokio::fs::read(path).await.map_err(failed)
+}
+
+/// Reads no more of a file than a key set may have, whatever its size is said to be.
+async fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("cannot be read: {error}.");
+    // Looked at before it is opened: opening a pipe waits for somebody to write into it.
+    if !tokio::fs::metadata(path).await.map_err(failed)?.is_file() {
+        return Err("is not a file.".to_owned());
+    }
+    let file = tokio::fs::File::open(path).await.map_err(failed)?;
+    let mut text = Vec::new();
+    file.take(MAX_BYTES as u64 + 1)
+        .read_to_end(&mut text)
+        .await
+        .map_err(failed)?;
+    if text.len() > MAX_BYTES {
+        return Err(format!("is larger than {MAX_BYTES} bytes, which no key set is."));
+    }
+    Ok(text)
 }
 
 async fn fetch(url: &Url, client: &reqwest::Client) -> Result<Vec<u8>, String> {
@@ -256,7 +296,9 @@ async fn fetch(url: &Url, client: &reqwest::Client) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if text.len() + chunk.len() > MAX_BYTES {
-            return Err(format!("{url} answered more than {MAX_BYTES} bytes."));
+            return Err(format!(
+                "{url} answered more than {MAX_BYTES} bytes, which no key set has."
+            ));
         }
         text.extend_from_slice(&chunk);
     }
@@ -282,12 +324,17 @@ fn parse(text: &[u8]) -> Result<Vec<Key>, String> {
         keys: Vec<serde_json::Value>,
     }
     let set: Set = serde_json::from_slice(text).map_err(|error| format!("this is not a JSON Web Key Set: {error}."))?;
+    if set.keys.len() > MAX_KEYS {
+        return Err(format!(
+            "the key set holds {} keys; at most {MAX_KEYS} are taken.",
+            set.keys.len()
+        ));
+    }
     let keys: Vec<Key> = set
         .keys
         .into_iter()
         .filter_map(|key| serde_json::from_value::<Jwk>(key).ok())
         .filter_map(|key| usable(&key))
-        .take(MAX_KEYS)
         .collect();
     if keys.is_empty() {
         return Err("the key set has no public key with a kid that can verify signatures.".to_owned());

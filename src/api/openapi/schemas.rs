@@ -6,6 +6,7 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
+use super::batch;
 use super::reading::{Reading, Rules};
 use crate::schema::{METHODS, Method, pool};
 
@@ -68,30 +69,58 @@ impl Schemas {
             for enumeration in message.fields().filter_map(|field| field.kind().as_enum().cloned()) {
                 components.insert(component(enumeration.full_name()), self.enumeration(&enumeration));
             }
-            let in_json = self.in_bodies.contains(name) || self.answered.contains(name);
-            if in_json && !message.is_map_entry() {
-                let bound = METHODS
-                    .iter()
-                    .find(|method| method.input == name)
-                    .map(path_fields)
-                    .unwrap_or_default();
-                components.insert(component(name), self.message(&message, &bound));
+            if message.is_map_entry() {
+                continue;
+            }
+            let bound = METHODS
+                .iter()
+                .find(|method| method.input == name)
+                .map(path_fields)
+                .unwrap_or_default();
+            if self.in_bodies.contains(name) {
+                components.insert(component(name), self.message(&message, &bound, Place::Sent));
+            }
+            if self.answered.contains(name) {
+                let name = self.component(name, Place::Answered);
+                components.insert(name, self.message(&message, &bound, Place::Answered));
             }
         }
+        batch::add(self, &mut components);
         components
     }
 
+    /// The name of the schema of a message. What is both sent and answered has two: a field that nobody knows is refused in what is sent,
+    /// while what is answered may grow in later versions, so that its readers must bear fields they do not know.
+    fn component(&self, full_name: &str, place: Place) -> String {
+        let name = component(full_name);
+        if place == Place::Answered && self.in_bodies.contains(full_name) {
+            format!("{name}Answered")
+        } else {
+            name
+        }
+    }
+
+    /// Where the schema of what is answered stands.
+    pub(super) fn answer(&self, full_name: &str) -> String {
+        format!("#/components/schemas/{}", self.component(full_name, Place::Answered))
+    }
+
     /// The schema of a message, without the fields that its path holds.
-    fn message(&self, message: &MessageDescriptor, bound: &[&str]) -> Value {
-        let sent = self.sent.contains(message.full_name());
-        let place = if sent { Place::Sent } else { Place::Answered };
+    pub(super) fn message(&self, message: &MessageDescriptor, bound: &[&str], place: Place) -> Value {
         let fields: Vec<_> = message
             .fields()
             .filter(|field| !bound.contains(&field.name()))
             .collect();
         let properties: Map<_, _> = fields
             .iter()
-            .map(|field| (field.name().to_owned(), self.field(field, place)))
+            .map(|field| {
+                let mut schema = self.field(field, place);
+                // proto3 JSON takes null for a field that is left out.
+                if place == Place::Sent && !self.required(field) {
+                    or_null(&mut schema);
+                }
+                (field.name().to_owned(), schema)
+            })
             .collect();
         let required: Vec<_> = fields
             .iter()
@@ -107,15 +136,12 @@ impl Schemas {
         if !required.is_empty() {
             schema["required"] = json!(required);
         }
-        if sent {
-            exclude_others(message, &mut schema);
+        if place == Place::Sent {
+            exclude_others(message, "", &mut schema);
+            schema["additionalProperties"] = json!(false);
         }
         if let Some(kind) = self.reading.event_of(message) {
             schema["x-vedtak-event"] = json!(kind);
-        }
-        // What is answered may grow in later versions, so its readers must bear fields they do not know.
-        if sent && !self.answered.contains(message.full_name()) {
-            schema["additionalProperties"] = json!(false);
         }
         schema
     }
@@ -155,7 +181,12 @@ impl Schemas {
     fn value(&self, field: &FieldDescriptor, rules: &Rules, place: Place) -> Value {
         match field.kind() {
             Kind::String if self.reading.is_date(field) => json!({ "type": "string", "format": "date" }),
-            Kind::String => string(&rules.sub("string")),
+            Kind::String if place != Place::Answered && field.name() == "stream" => {
+                let mut schema = string(&rules.sub("string"), place);
+                schema["pattern"] = json!(stream());
+                schema
+            }
+            Kind::String => string(&rules.sub("string"), place),
             Kind::Bytes => json!({ "type": "string", "contentEncoding": "base64" }),
             Kind::Bool => json!({ "type": "boolean" }),
             Kind::Double | Kind::Float => json!({ "type": "number" }),
@@ -165,7 +196,7 @@ impl Schemas {
             Kind::Uint64 | Kind::Fixed64 => large_integer(&rules.sub("uint64"), "uint64", place),
             Kind::Enum(enumeration) => json!({ "$ref": reference(enumeration.full_name()) }),
             Kind::Message(message) if message.package_name() == PACKAGE => {
-                json!({ "$ref": reference(message.full_name()) })
+                json!({ "$ref": format!("#/components/schemas/{}", self.component(message.full_name(), place)) })
             }
             Kind::Message(message) => well_known(message.full_name()),
         }
@@ -245,11 +276,14 @@ pub(super) fn reference(full_name: &str) -> String {
     format!("#/components/schemas/{}", component(full_name))
 }
 
-/// At most one field of a oneof may be given.
-fn exclude_others(message: &MessageDescriptor, schema: &mut Value) {
+/// At most one field of a oneof may be given. The names of the fields begin with the prefix.
+pub(super) fn exclude_others(message: &MessageDescriptor, prefix: &str, schema: &mut Value) {
     let mut pairs = Vec::new();
     for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {
-        let names: Vec<_> = oneof.fields().map(|field| field.name().to_owned()).collect();
+        let names: Vec<_> = oneof
+            .fields()
+            .map(|field| format!("{prefix}{}", field.name()))
+            .collect();
         for (index, first) in names.iter().enumerate() {
             pairs.extend(
                 names
@@ -264,6 +298,18 @@ fn exclude_others(message: &MessageDescriptor, schema: &mut Value) {
     }
 }
 
+/// Takes null as well.
+fn or_null(schema: &mut Value) {
+    if let Some(reference) = schema.as_object_mut().and_then(|schema| schema.remove("$ref")) {
+        schema["anyOf"] = json!([{ "$ref": reference }, { "type": "null" }]);
+        return;
+    }
+    match &mut schema["type"] {
+        Value::Array(types) => types.push(json!("null")),
+        only => *only = json!([only.take(), "null"]),
+    }
+}
+
 /// Adds a description, if there is one.
 pub(super) fn describe(schema: &mut Value, text: &str) {
     if !text.is_empty() {
@@ -271,7 +317,7 @@ pub(super) fn describe(schema: &mut Value, text: &str) {
     }
 }
 
-fn component(full_name: &str) -> String {
+pub(super) fn component(full_name: &str) -> String {
     full_name
         .strip_prefix(PACKAGE)
         .map_or(full_name, |name| name.trim_start_matches('.'))
@@ -296,7 +342,19 @@ fn set(schema: &mut Value, keyword: &str, limit: Option<i64>) {
     }
 }
 
-fn string(rules: &Rules) -> Value {
+/// How a stream is named: by its kind and its id.
+fn stream() -> String {
+    let kinds = pool()
+        .get_enum_by_name("vedtak.v1.Aggregate")
+        .into_iter()
+        .flat_map(|kinds| kinds.values().collect::<Vec<_>>())
+        .filter(|kind| kind.number() != 0)
+        .map(|kind| kind.name().trim_start_matches("AGGREGATE_").to_lowercase())
+        .collect::<Vec<_>>();
+    format!("^({})/[^\\u0000]*$", kinds.join("|"))
+}
+
+fn string(rules: &Rules, place: Place) -> Value {
     if rules.flag("uuid") {
         return json!({ "type": "string", "format": "uuid", "pattern": UUID });
     }
@@ -309,6 +367,9 @@ fn string(rules: &Rules) -> Value {
     set(&mut schema, "maxLength", rules.number("max_len"));
     if let Some(pattern) = rules.text("pattern") {
         schema["pattern"] = json!(pattern);
+    } else if place != Place::Answered {
+        // PostgreSQL cannot keep this character, and no text needs it.
+        schema["pattern"] = json!("^[^\\u0000]*$");
     }
     schema
 }
@@ -352,17 +413,7 @@ fn well_known(name: &str) -> Value {
         "google.protobuf.Timestamp" => json!({ "type": "string", "format": "date-time" }),
         "google.protobuf.Duration" => json!({ "type": "string", "pattern": "^-?[0-9]+(\\.[0-9]{1,9})?s$" }),
         "google.protobuf.FieldMask" => json!({ "type": "string" }),
-        "google.protobuf.Any" => json!({
-            "type": "object",
-            "properties": { "@type": {
-                "type": "string",
-                "description": "The type of the message whose fields stand beside it, those of its path included.",
-                "pattern": "^type\\.googleapis\\.com/[A-Za-z0-9_.]+$",
-                "examples": ["type.googleapis.com/vedtak.v1.RegisterRisk"],
-            } },
-            "required": ["@type"],
-            "additionalProperties": true,
-        }),
+        "google.protobuf.Any" => json!({ "$ref": reference(batch::COMMAND) }),
         "google.protobuf.Value" => json!({}),
         "google.protobuf.ListValue" => json!({ "type": "array" }),
         // Struct, Empty, and whatever else is an object.
