@@ -32,11 +32,11 @@ pub(super) async fn gather(
         rest: Vec::new(),
         rooms: Vec::new(),
     };
-    if let Some(whole) = gathering.to_the_end(None).now_or_never() {
+    if let Some(whole) = gathering.read_on(None).now_or_never() {
         return whole;
     }
     let _place = awaited.enter(caller)?;
-    let whole = gathering.to_the_end(Some((awaited, caller)));
+    let whole = gathering.read_on(Some((awaited, caller)));
     tokio::time::timeout(limits.body_timeout, whole)
         .await
         .unwrap_or_else(|_| {
@@ -76,7 +76,7 @@ const STEP: usize = 64 * 1024;
 
 impl Gathering {
     /// Whoever stops waiting for this loses nothing of what has come.
-    async fn to_the_end(&mut self, awaited: Option<(&Places, &Arc<Caller>)>) -> Result<Bytes, Failure> {
+    async fn read_on(&mut self, awaited: Option<(&Places, &Arc<Caller>)>) -> Result<Bytes, Failure> {
         while let Some(frame) = self.body.frame().await {
             // Trailers say nothing here.
             let Ok(piece) = frame.map_err(|_| broken())?.into_data() else {

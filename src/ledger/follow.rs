@@ -328,7 +328,7 @@ impl Passed {
             }
             let oldest = self.lately.pop_front();
             self.count += 1;
-            if self.count % REMEMBERED == 0 {
+            if self.count.is_multiple_of(REMEMBERED) {
                 self.before.extend(oldest);
                 if self.before.len() > REMEMBERED {
                     self.before.pop_front();
