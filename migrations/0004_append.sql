@@ -161,7 +161,7 @@ DECLARE
     edges bytea[];
     leaf_hashes bytea[];
     tips bytea[];
-    roots bytea[] := '{}';
+    roots bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(tenants)]);
     grown record;
     first int;
     last int := 0;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::aside;
 use super::error::AppendError;
 use super::judge::Judge;
-use super::queue::{Elsewhere, Lane, Places, Waiting};
+use super::queue::{BEHIND, COSTLY, Elsewhere, Lane, Places, Waiting};
 use super::turns::Turn;
 
 /// What takes more than this to judge is judged aside, and so is what comes of its tenant for a while.
@@ -109,8 +109,10 @@ impl<J: Judge> Limits<J> {
 
     /// A submission has been judged, or put off: says which.
     pub(super) fn is_put_off(&mut self, tenant: &Arc<str>) -> bool {
-        if self.is_put_off || self.spent >= SWIFT {
-            self.places.is_costly(tenant);
+        if self.spent >= SWIFT {
+            self.places.is_costly(tenant, COSTLY);
+        } else if self.is_put_off {
+            self.places.is_costly(tenant, BEHIND);
         }
         std::mem::take(&mut self.is_put_off)
     }

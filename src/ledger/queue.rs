@@ -65,7 +65,10 @@ pub(super) enum Lane {
 }
 
 /// So long a tenant is judged aside after something of it was costly.
-const COSTLY: Duration = Duration::from_secs(10);
+pub(super) const COSTLY: Duration = Duration::from_secs(10);
+
+/// So long after a state of it was far behind, which it is no longer once it has been caught up with.
+pub(super) const BEHIND: Duration = Duration::from_millis(300);
 
 /// What every submission takes beside its commands, and how many times the bytes of its commands it takes while it waits: decoded,
 /// and with its records once it is judged. Measured at 5 times for commands of many small fields.
@@ -129,10 +132,12 @@ impl Places {
         self.taken().costly.is_empty()
     }
 
-    /// Something of this tenant was costly to judge.
-    pub(super) fn is_costly(&self, tenant: &Arc<str>) {
-        let until = Instant::now() + COSTLY;
-        self.taken().costly.insert(Arc::clone(tenant), until);
+    /// Something of this tenant was costly to judge: it is judged aside for so long.
+    pub(super) fn is_costly(&self, tenant: &Arc<str>, time: Duration) {
+        let until = Instant::now() + time;
+        let mut taken = self.taken();
+        let known = taken.costly.entry(Arc::clone(tenant)).or_insert(until);
+        *known = until.max(*known);
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 use vedtak::ledger::{Tree, leaf_hash};
 
-use super::{OURS, session, set_tenant, two_tenants};
+use super::{OURS, THEIRS, session, set_tenant, two_tenants};
 
 /// What `vedtak.append` is asked to append: SQL for each argument, of a record that would be taken.
 #[derive(Clone)]
@@ -379,4 +379,53 @@ async fn the_database_takes_nothing_that_could_not_be_read_again() {
         .await
         .unwrap();
     assert_eq!(moved, None);
+}
+
+/// In one transaction, a tenant of which nothing is recorded stands before one of which something is: each head gets its own root.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_without_records_in_a_transaction_takes_no_root_of_another() {
+    let (server, _) = two_tenants().await;
+    let mut session = session(&server.database, "vedtak_service").await;
+    for tenants in [[OURS, THEIRS], [THEIRS, OURS]] {
+        let with = tenants[1];
+        set_tenant(&mut session, Some(tenants[0])).await;
+        let without = Next::of(&mut session, tenants[0], "project/%").await;
+        set_tenant(&mut session, Some(with)).await;
+        let next = Next::of(&mut session, with, "project/%").await;
+        let mut asked = next.asked(&[next.record(0, "", "")]);
+        let mut both = [
+            (
+                without.tenant.as_str(),
+                without.position - 1,
+                without.root.as_str(),
+                without.position - 1,
+            ),
+            (
+                next.tenant.as_str(),
+                next.position - 1,
+                next.root.as_str(),
+                next.position,
+            ),
+        ];
+        both.sort_unstable();
+        let each = |of: &dyn Fn(&(&str, i64, &str, i64)) -> String| both.iter().map(of).collect::<Vec<_>>().join(", ");
+        asked.tenants = each(&|(tenant, ..)| format!("'{tenant}'"));
+        asked.follow = each(&|(_, follow, ..)| follow.to_string());
+        asked.roots = each(&|(.., root, _)| format!("'\\x{root}'"));
+        asked.reach = each(&|(.., reach)| reach.to_string());
+        asked.times = each(&|_| format!("'{}'", next.at));
+        let moved: Option<Vec<String>> = sqlx::query_scalar(AssertSqlSafe(asked.call()))
+            .fetch_one(&mut session)
+            .await
+            .unwrap();
+        assert_eq!(moved, None);
+        let query = "SELECT h.root = r.root FROM vedtak.heads h JOIN vedtak.records r ON r.tenant = h.tenant AND r.position = h.position
+                     WHERE h.tenant = $1";
+        let same: bool = sqlx::query_scalar(query)
+            .bind(with)
+            .fetch_one(&mut session)
+            .await
+            .unwrap();
+        assert!(same, "{with}");
+    }
 }

@@ -359,6 +359,8 @@ async fn a_long_stream_that_is_not_in_memory_is_caught_up_with_without_holding_u
     }
     let ledger = ledger_on(&database, &config).await;
     ledger.append(submission("quiet", &[0], false)).await.unwrap();
+    // It was behind as well, and is judged aside for a moment.
+    tokio::time::sleep(Duration::from_millis(400)).await;
     ledger.judge().a_fold.store(300, Ordering::Relaxed);
     let long = {
         let ledger = ledger.clone();
