@@ -13,6 +13,7 @@ mod kills;
 mod laws;
 mod life;
 mod migrations;
+mod neighbours;
 mod openapi;
 mod support;
 mod telemetry;

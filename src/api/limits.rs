@@ -25,6 +25,8 @@ pub struct ServerConfig {
     pub max_concurrent_requests: usize,
     /// How many requests of one tenant are worked on at once; the others of it wait their turn.
     pub max_at_once_per_tenant: usize,
+    /// The same, while requests of another tenant come.
+    pub max_at_once_in_company: usize,
     /// The largest answer, in bytes. What would be larger is had in parts, by the lists.
     pub max_answer_bytes: usize,
     /// How many bytes of large answers wait to be read at a time; a tenant may have half of it.
@@ -90,6 +92,7 @@ impl Default for ServerConfig {
             awaited_bytes: 64 * 1024 * 1024,
             max_concurrent_requests: 2048,
             max_at_once_per_tenant: 256,
+            max_at_once_in_company: 32,
             max_answer_bytes: 64 * 1024 * 1024,
             answer_bytes: 256 * 1024 * 1024,
             unread_timeout_ms: 30_000,

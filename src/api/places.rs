@@ -26,6 +26,8 @@ pub(super) struct Most {
     pub requests: usize,
     /// How many requests of one tenant are worked on at once; the others of it wait their turn.
     pub at_once: usize,
+    /// The same, while requests of another tenant come.
+    pub in_company: usize,
     /// Bytes of answers that are not written yet, in all. One tenant may have half of it.
     pub answer_bytes: usize,
     /// How long a caller may take nothing of an answer that is there.
@@ -44,6 +46,8 @@ struct Inner {
 
 #[derive(Default)]
 struct Taken {
+    /// Whose request came last, and until when it is not alone.
+    last: Option<(String, Instant)>,
     requests: usize,
     answer_bytes: usize,
     tenants: HashMap<String, Share>,
@@ -75,6 +79,8 @@ pub(super) struct Place {
     places: Places,
     caller: Arc<Caller>,
     turns: Arc<Semaphore>,
+    /// How much of its tenant's turns it takes.
+    weight: u32,
 }
 
 /// Room for the bytes of an answer, until this is dropped.
@@ -116,6 +122,11 @@ impl Places {
     pub(super) fn enter(&self, caller: &Arc<Caller>) -> Result<Place, Failure> {
         let most = self.0.most;
         let mut taken = self.taken();
+        let weight = if taken.is_in_company(&caller.tenant) {
+            most.at_once / most.in_company.clamp(1, most.at_once.max(1))
+        } else {
+            1
+        };
         let all = taken.requests;
         if !taken.tenants.contains_key(&caller.tenant) {
             taken.tenants.insert(caller.tenant.clone(), Share::new(most.at_once));
@@ -144,6 +155,7 @@ impl Places {
                 places: self.clone(),
                 caller: Arc::clone(caller),
                 turns,
+                weight: u32::try_from(weight).unwrap_or(1),
             });
         };
         taken.forget(&caller.tenant);
@@ -206,7 +218,23 @@ fn busy(reason: &'static str, sentence: String) -> Failure {
     }
 }
 
+/// So long a tenant is taken to be in company after a request of another one.
+const COMPANY: Duration = Duration::from_secs(1);
+
 impl Taken {
+    /// Whether requests of other tenants than this one, which has just come, have come lately.
+    fn is_in_company(&mut self, tenant: &str) -> bool {
+        match &mut self.last {
+            Some((last, until)) if last == tenant => *until > Instant::now(),
+            last => {
+                let is_first = last.is_none();
+                let until = Instant::now() + if is_first { Duration::ZERO } else { COMPANY };
+                *last = Some((tenant.to_owned(), until));
+                !is_first
+            }
+        }
+    }
+
     /// Forgets a tenant that has nothing any more.
     fn forget(&mut self, tenant: &str) {
         let idle = |share: &Share| share.requests == 0 && share.answer_bytes == 0;
@@ -219,7 +247,7 @@ impl Taken {
 impl Place {
     /// Waits until it is this request's turn among those of its tenant. The turn ends when what is answered is dropped.
     pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.turns).acquire_owned().await.ok()
+        Arc::clone(&self.turns).acquire_many_owned(self.weight).await.ok()
     }
 }
 

@@ -93,6 +93,7 @@ impl Shared {
         let worked_on = Most {
             requests: config.max_concurrent_requests,
             at_once: config.max_at_once_per_tenant,
+            in_company: config.max_at_once_in_company,
             answer_bytes: config.answer_bytes,
             unread: Duration::from_millis(config.unread_timeout_ms),
         };
