@@ -71,6 +71,9 @@ struct Gathering {
     rooms: Vec<Room>,
 }
 
+/// Bodies of fewer bytes are not counted once they are whole: there are no more of them than there are places.
+pub(super) const SMALL: usize = 64 * 1024;
+
 /// Room is taken in steps of so many bytes.
 const STEP: usize = 64 * 1024;
 

@@ -173,12 +173,19 @@ impl Places {
         let most = self.0.most.answer_bytes;
         let mut taken = self.taken();
         let all = taken.answer_bytes + bytes;
-        let Some(share) = taken.tenants.get_mut(&caller.tenant) else {
-            return Err(Failure::internal("room for an answer", &"a tenant without a place"));
-        };
+        if !taken.tenants.contains_key(&caller.tenant) {
+            taken
+                .tenants
+                .insert(caller.tenant.clone(), Share::new(self.0.most.at_once));
+        }
+        let share = taken
+            .tenants
+            .get_mut(&caller.tenant)
+            .expect("it was put in when it was not there");
         if all > most || share.answer_bytes + bytes > most / 2 {
-            let sentence = "Too many large answers wait to be read. Read those that you have asked for, and ask for this one again.";
-            return Err(busy("ANSWERS_FULL", sentence.to_owned()));
+            taken.forget(&caller.tenant);
+            let sentence = "Too much of your organisation, or in all, is under way at once: large requests, or large answers that nobody has read yet. Read those that you have asked for, and send this again.";
+            return Err(busy("TOO_MUCH_UNDER_WAY", sentence.to_owned()));
         }
         share.answer_bytes += bytes;
         taken.answer_bytes = all;
@@ -209,6 +216,12 @@ impl Places {
             .unwrap_or(u64::MAX)
             .max(1)
     }
+}
+
+/// Its turn did not come.
+pub(super) fn no_turn() -> Failure {
+    let sentence = "The requests of your organisation that came before this one took too long. Nothing of it was recorded; send it again a little later.";
+    busy("SERVER_BUSY", sentence.to_owned())
 }
 
 fn busy(reason: &'static str, sentence: String) -> Failure {

@@ -23,7 +23,7 @@ use super::identity::{Unauthenticated, UnauthenticatedKind, Verifier};
 pub use super::limits::{ServerConfig, Shown, Side};
 use super::places::{Admission, Most, Places};
 use super::service::Service;
-use super::{cut, documentation, grpc, json};
+use super::{cut, documentation, grpc, json, places};
 use crate::schema::{DESCRIPTOR_SET, METHODS, Method};
 use crate::telemetry::{Door, Telemetry, request_span};
 
@@ -274,20 +274,25 @@ impl Shared {
         if is_grpc {
             limits.max_request_bytes = limits.max_request_bytes.saturating_add(grpc::FRAME_BYTES);
         }
-        let body = if body.is_end_stream() {
-            body
+        let (body, room) = if body.is_end_stream() {
+            (body, None)
         } else {
-            body::gather(body, limits, &self.awaited, &caller).await?.into()
+            let whole = body::gather(body, limits, &self.awaited, &caller).await?;
+            // What is large is counted until it has been dealt with.
+            let is_large = whole.len() > body::SMALL;
+            let room = is_large.then(|| self.awaited.room(&caller, whole.len())).transpose()?;
+            (whole.into(), room)
         };
         let place = self.places.enter(&caller)?;
-        let turn = place.turn().await;
+        let turn = tokio::time::timeout(limits.request_timeout, place.turn());
+        let turn = turn.await.map_err(|_| places::no_turn())?;
         let admission = Admission::new(self.places.clone(), Arc::clone(&caller), limits.max_answer_bytes);
         let admission = Arc::new(admission);
         head.extensions.insert(caller);
         head.extensions.insert(Arc::clone(&admission));
         let open = head.extensions.remove::<Arc<()>>();
         let answer = next.run(Request::from_parts(head, body)).await;
-        drop(turn);
+        drop((turn, room));
         let progress = self.places.watch(cut::current());
         Ok(answer.map(|body| Body::new(Written::new(body, progress, admission.held(place), open))))
     }

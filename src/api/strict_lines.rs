@@ -7,20 +7,56 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// How a connection over HTTP/2 begins.
-const HTTP2: &[u8] = b"PRI * HTTP/2";
+/// How a connection over HTTP/2 begins, in lower case.
+const HTTP2: &[u8] = b"pri * http/2";
 
-/// The longest field of a head that is looked at: `content-length` and a number, and more than `transfer-encoding`.
-const FIELD: usize = 64;
+/// So much of the beginning of a line is looked at: the longest name that matters, and more than the first line of HTTP/2.
+const BEGINNING: usize = 24;
+
+/// A line that is being read.
+#[derive(Default)]
+struct Line {
+    /// Its first bytes, in lower case.
+    beginning: Vec<u8>,
+    /// How many bytes it has, without its line feed.
+    length: usize,
+}
+
+/// What a head says of the body after it.
+#[derive(Clone, Copy, Default)]
+struct Body {
+    length: u64,
+    is_chunked: bool,
+}
 
 /// What is read next of a connection.
 enum Next {
-    /// The head of a request; of the line that has begun, its first bytes in lower case.
-    Head { line: Vec<u8>, length: usize, body: u64 },
+    /// The head of a request.
+    Head(Line, Body),
     /// So many bytes of a body.
     Body(u64),
-    /// Nothing is looked at any more: the connection is HTTP/2, or the body has no length.
+    /// The line that says how long the next chunk is: so far, and whether all of that has been said.
+    Chunk(u64, bool),
+    /// So many bytes of a chunk, and the end of its line.
+    InChunk(u64),
+    /// Lines after the last chunk.
+    Trailers(Line),
+    /// Nothing is looked at any more: the connection is HTTP/2.
     Anything,
+}
+
+impl Next {
+    fn head() -> Self {
+        Self::Head(Line::default(), Body::default())
+    }
+
+    fn after(body: Body) -> Self {
+        match body {
+            Body { is_chunked: true, .. } => Self::Chunk(0, false),
+            Body { length: 0, .. } => Self::head(),
+            Body { length, .. } => Self::Body(length),
+        }
+    }
 }
 
 /// A connection that is read strictly. A bare line feed becomes a byte that no head may hold, so that it is refused where heads are read.
@@ -31,14 +67,10 @@ pub(super) struct StrictLines {
 }
 
 impl StrictLines {
-    pub(super) const fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
-            next: Next::Head {
-                line: Vec::new(),
-                length: 0,
-                body: 0,
-            },
+            next: Next::head(),
             last: 0,
         }
     }
@@ -46,61 +78,95 @@ impl StrictLines {
     fn look(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
         while at < bytes.len() {
-            match &mut self.next {
+            if let Next::Body(left) | Next::InChunk(left) = &mut self.next
+                && *left > 0
+            {
+                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
+                *left -= here as u64;
+                at += here;
+                if matches!(self.next, Next::Body(0)) {
+                    self.next = Next::head();
+                }
+                continue;
+            }
+            let (byte, last) = (bytes[at], self.last);
+            let is_end = byte == b'\n' && last == b'\r';
+            let next = match &mut self.next {
                 Next::Anything => return,
-                Next::Body(left) => {
-                    let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
-                    *left -= here as u64;
-                    at += here;
-                    if *left == 0 {
-                        self.next = Next::Head {
-                            line: Vec::new(),
-                            length: 0,
-                            body: 0,
-                        };
-                    }
+                Next::Body(_) => Some(Next::head()),
+                Next::InChunk(_) => is_end.then_some(Next::Chunk(0, false)),
+                Next::Chunk(size, is_said) => chunk(byte, is_end, size, is_said),
+                Next::Head(line, _) | Next::Trailers(line) if byte == b'\n' && !is_end => {
+                    bytes[at] = 0;
+                    line.length += 1;
+                    None
                 }
-                Next::Head { line, length, body } => {
-                    let byte = bytes[at];
-                    if byte == b'\n' && self.last != b'\r' {
-                        bytes[at] = 0;
-                    } else if byte == b'\n' {
-                        if let Some(number) = line.strip_prefix(b"content-length:") {
-                            let number = std::str::from_utf8(number).unwrap_or_default().trim();
-                            *body = number.parse().unwrap_or_default();
-                        }
-                        let is_open = line.starts_with(b"transfer-encoding:") || line.starts_with(b"upgrade:");
-                        // The blank line, of a carriage return alone, ends the head; those before a request are passed over.
-                        if is_open || line.starts_with(&HTTP2.to_ascii_lowercase()) {
-                            self.next = Next::Anything;
-                            return;
-                        }
-                        if *length == 1 {
-                            self.next = Next::Body(*body);
-                            self.last = byte;
-                            at += 1;
-                            continue;
-                        }
-                        line.clear();
-                        *length = 0;
-                    } else {
-                        *length += 1;
-                        if line.len() < FIELD {
-                            line.push(byte.to_ascii_lowercase());
-                        }
+                // The blank line, of a carriage return alone, ends them; those before a request are passed over.
+                Next::Trailers(line) if is_end => line.ends().then(Next::head),
+                Next::Head(line, body) if is_end => {
+                    if line.beginning.starts_with(HTTP2) {
+                        self.next = Next::Anything;
+                        return;
                     }
-                    self.last = byte;
-                    at += 1;
+                    line.ends().then(|| Next::after(*body))
                 }
+                Next::Trailers(line) => {
+                    line.add(byte);
+                    None
+                }
+                Next::Head(line, body) => {
+                    line.add(byte);
+                    body.add(line, byte);
+                    None
+                }
+            };
+            self.last = byte;
+            at += 1;
+            if let Some(next) = next {
+                self.next = next;
             }
         }
-        if matches!(self.next, Next::Body(0)) {
-            self.next = Next::Head {
-                line: Vec::new(),
-                length: 0,
-                body: 0,
-            };
+    }
+}
+
+/// Reads the line that says how long a chunk is, in hexadecimal digits; what follows them says nothing here.
+fn chunk(byte: u8, is_end: bool, size: &mut u64, is_said: &mut bool) -> Option<Next> {
+    if is_end {
+        return Some(match *size {
+            0 => Next::Trailers(Line::default()),
+            size => Next::InChunk(size),
+        });
+    }
+    match char::from(byte).to_digit(16) {
+        Some(digit) if !*is_said => *size = size.saturating_mul(16).saturating_add(digit.into()),
+        _ => *is_said = true,
+    }
+    None
+}
+
+impl Line {
+    fn add(&mut self, byte: u8) {
+        self.length += 1;
+        if self.beginning.len() < BEGINNING {
+            self.beginning.push(byte.to_ascii_lowercase());
         }
+    }
+
+    /// Whether the line that ends here is blank; the next one begins.
+    fn ends(&mut self) -> bool {
+        std::mem::take(self).length == 1
+    }
+}
+
+impl Body {
+    /// What a byte of a line says of the body.
+    fn add(&mut self, line: &Line, byte: u8) {
+        if line.beginning.starts_with(b"content-length:")
+            && let Some(digit) = char::from(byte).to_digit(10)
+        {
+            self.length = self.length.saturating_mul(10).saturating_add(digit.into());
+        }
+        self.is_chunked |= line.beginning.starts_with(b"transfer-encoding:");
     }
 }
 

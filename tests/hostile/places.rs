@@ -89,7 +89,7 @@ async fn requests_whose_bodies_never_come_take_no_place_from_anybody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_does_not_read_is_cut_off_and_others_are_served() {
     let server = Server::limited(ServerConfig {
-        max_answer_bytes: 8 << 20,
+        max_answer_bytes: 5 << 20,
         answer_bytes: 16 << 20,
         unread_timeout_ms: 1_500,
         ..ServerConfig::default()
@@ -103,20 +103,7 @@ async fn a_caller_that_does_not_read_is_cut_off_and_others_are_served() {
         .await
         .unwrap();
     for _ in 0..12 {
-        let commands = (0..100).map(|_| {
-            let description = "æ".repeat(1_900);
-            let risk = RegisterRisk {
-                context: None,
-                description,
-                ..register_risk(&id)
-            };
-            prost_types::Any::from_msg(&risk).unwrap()
-        });
-        let batch = RecordBatch {
-            context: crate::support::context(),
-            commands: commands.collect(),
-        };
-        let _: Receipt = doors.call(Door::Grpc, "RecordBatch", &batch).await.unwrap();
+        let _: Receipt = doors.call(Door::Grpc, "RecordBatch", &large_batch(&id)).await.unwrap();
     }
     // Over HTTP/1.1: asked for, and not read. One fits beside the half of the room that a tenant has, the next does not.
     let ask = |stream: TcpStream| async {
@@ -147,13 +134,40 @@ async fn a_caller_that_does_not_read_is_cut_off_and_others_are_served() {
     let mut got = Vec::new();
     let _ = unread.read_to_end(&mut got).await;
     assert!(got.len() < whole, "{} of {whole}", got.len());
-    // Over the limit of one answer it is refused, with the way to get it in parts.
-    let small = Server::limited(ServerConfig {
-        max_answer_bytes: 1 << 20,
-        ..ServerConfig::default()
-    })
-    .await;
-    drop(small);
+    // Over the limit of one answer it is refused, with the way to get it in parts, which is open.
+    for _ in 0..3 {
+        let _: Receipt = doors.call(Door::Grpc, "RecordBatch", &large_batch(&id)).await.unwrap();
+    }
+    let ask = GetProject {
+        project_id: id.clone(),
+        ..GetProject::default()
+    };
+    for door in [Door::Grpc, Door::Json] {
+        let refused = doors.call::<Project>(door, "GetProject", &ask).await.unwrap_err();
+        assert_eq!(refused.reason, "ANSWER_TOO_LARGE", "{refused:?}");
+    }
+    let first_page = ListRisks {
+        project_id: id,
+        ..ListRisks::default()
+    };
+    let page: RiskList = doors.call(Door::Json, "ListRisks", &first_page).await.unwrap();
+    assert_eq!(page.risks.len(), 100);
+}
+
+/// A hundred risks with long texts.
+fn large_batch(project_id: &str) -> RecordBatch {
+    let commands = (0..100).map(|_| {
+        let risk = RegisterRisk {
+            context: None,
+            description: "æ".repeat(1_900),
+            ..register_risk(project_id)
+        };
+        prost_types::Any::from_msg(&risk).unwrap()
+    });
+    RecordBatch {
+        context: crate::support::context(),
+        commands: commands.collect(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
