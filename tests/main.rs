@@ -15,6 +15,7 @@ mod life;
 mod migrations;
 mod neighbours;
 mod openapi;
+mod operations;
 mod support;
 mod telemetry;
 mod tidy;

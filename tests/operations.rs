@@ -1,0 +1,63 @@
+//! Proves what operators see, and where: an address of their own, what was refused at the door, and that nothing is shown that is closed.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use vedtak::api::server::{ServerConfig, Shown};
+use vedtak::config::Config;
+
+use crate::support::administrator;
+use crate::support::program::{Program, configuration};
+
+async fn get(address: SocketAddr, path: &str, token: Option<&str>) -> (u16, String) {
+    let mut get = reqwest::Client::new().get(format!("http://{address}{path}"));
+    if let Some(token) = token {
+        get = get.bearer_auth(token);
+    }
+    let answer = get.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_have_an_address_of_their_own_and_see_there_what_was_refused_at_the_door() {
+    let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let operators = free.local_addr().unwrap();
+    drop(free);
+    let usual = configuration(&crate::support::database().await);
+    let config = Config {
+        server: ServerConfig {
+            operations_listen: Some(operators),
+            metrics: Shown::Operations,
+            documentation: Shown::Closed,
+            ..usual.server
+        },
+        ..usual
+    };
+    let program = Program::serve_with(&config).await;
+    let main = program.address();
+    for address in [main, operators] {
+        assert_eq!(get(address, "/healthz", None).await.0, 200);
+        assert_eq!(get(address, "/readyz", None).await.0, 200);
+        assert_eq!(get(address, "/docs", None).await.0, 404);
+        assert_eq!(get(address, "/openapi.json", None).await.0, 404);
+    }
+    assert_eq!(get(main, "/metrics", None).await.0, 404);
+    // What needs a token is not there, whoever asks.
+    let head = "/v1/ledger/head";
+    assert_eq!(get(main, head, Some(&administrator())).await.0, 200);
+    assert_eq!(get(operators, head, Some(&administrator())).await.0, 404);
+    assert_eq!(get(main, head, None).await.0, 401);
+    let (status, metrics) = get(operators, "/metrics", None).await;
+    assert_eq!(status, 200);
+    for (method, code) in [
+        ("(refused at the door)", "UNAUTHENTICATED"),
+        ("(no such method)", "NOT_FOUND"),
+    ] {
+        let counted = metrics.lines().any(|line| {
+            line.starts_with("vedtak_requests_total")
+                && line.contains(&format!("method=\"{method}\""))
+                && line.contains(code)
+        });
+        assert!(counted, "{method} {code}: {metrics}");
+    }
+    assert!(program.log().contains("refused at the door"), "{}", program.log());
+}
