@@ -221,8 +221,9 @@ impl<S: Send + Sync + 'static> States<S> {
         let tenant = Arc::clone(&key.0);
         let slot = Mutex::new(Slot::State(state));
         self.0.cache.insert(key, Arc::new(Place { slot, taken }));
-        while let Some(stream) = self.0.shares.next_to_go(&tenant) {
-            self.0.cache.remove(&(Arc::clone(&tenant), stream));
+        while let Some((number, stream)) = self.0.shares.next_to_go(&tenant) {
+            let gone = |place: &Arc<Place<S>>| place.taken.number == number;
+            self.0.cache.remove_if(&(Arc::clone(&tenant), stream), gone);
         }
     }
 

@@ -15,8 +15,9 @@ pub(super) struct Shares {
 struct Share {
     bytes: u64,
     places: usize,
-    /// Its streams in the order in which they came, some of which may have left.
-    order: VecDeque<Arc<str>>,
+    /// What it has in the order in which it came, by number and stream; some of it may have left or have been weighed anew.
+    order: VecDeque<(u64, Arc<str>)>,
+    next: u64,
 }
 
 /// So many bytes of a tenant, given back when this is dropped.
@@ -24,11 +25,10 @@ struct Share {
 pub(super) struct Taken {
     shares: Shares,
     tenant: Arc<str>,
+    /// Tells it from what was taken for the same stream before or after.
+    pub number: u64,
     pub bytes: u64,
 }
-
-/// So many more names than places may stand in a tenant's order before it is gone through.
-const MOST_LEFT: usize = 1_024;
 
 impl Shares {
     pub(super) fn new(most: u64) -> Self {
@@ -44,21 +44,32 @@ impl Shares {
         let share = tenants.entry(Arc::clone(tenant)).or_default();
         share.bytes += bytes;
         share.places += 1;
-        share.order.push_back(Arc::clone(stream));
+        if share.order.len() > 4 * share.places + 64 {
+            // A stream that was weighed again stands here more than once: only the last time counts.
+            let last: HashMap<Arc<str>, u64> = share
+                .order
+                .iter()
+                .map(|(number, stream)| (Arc::clone(stream), *number))
+                .collect();
+            share.order.retain(|(number, stream)| last.get(stream) == Some(number));
+        }
+        let number = share.next;
+        share.next += 1;
+        share.order.push_back((number, Arc::clone(stream)));
         Taken {
             shares: self.clone(),
             tenant: Arc::clone(tenant),
+            number,
             bytes,
         }
     }
 
-    /// The stream of a tenant that came first, when the tenant has too much, or too many names that have left.
-    pub(super) fn next_to_go(&self, tenant: &Arc<str>) -> Option<Arc<str>> {
+    /// What came first of a tenant's, by number and stream, when the tenant has too much. It may have left already.
+    pub(super) fn next_to_go(&self, tenant: &Arc<str>) -> Option<(u64, Arc<str>)> {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let share = tenants.get_mut(tenant)?;
         // What has just come stays, however large it is.
-        let too_much = share.bytes > self.most && share.places > 1;
-        (too_much || share.order.len() > share.places + MOST_LEFT)
+        (share.bytes > self.most && share.places > 1)
             .then(|| share.order.pop_front())
             .flatten()
     }

@@ -381,6 +381,9 @@ async fn the_database_takes_nothing_that_could_not_be_read_again() {
     assert_eq!(moved, None);
 }
 
+/// A tenant, the position and root that it follows, and the position that it reaches.
+type Head<'a> = (&'a str, i64, &'a str, i64);
+
 /// In one transaction, a tenant of which nothing is recorded stands before one of which something is: each head gets its own root.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_without_records_in_a_transaction_takes_no_root_of_another() {
@@ -408,7 +411,7 @@ async fn a_tenant_without_records_in_a_transaction_takes_no_root_of_another() {
             ),
         ];
         both.sort_unstable();
-        let each = |of: &dyn Fn(&(&str, i64, &str, i64)) -> String| both.iter().map(of).collect::<Vec<_>>().join(", ");
+        let each = |of: &dyn Fn(&Head<'_>) -> String| both.iter().map(of).collect::<Vec<_>>().join(", ");
         asked.tenants = each(&|(tenant, ..)| format!("'{tenant}'"));
         asked.follow = each(&|(_, follow, ..)| follow.to_string());
         asked.roots = each(&|(.., root, _)| format!("'\\x{root}'"));
