@@ -161,7 +161,12 @@ impl Line {
 impl Body {
     /// What a byte of a line says of the body.
     fn add(&mut self, line: &Line, byte: u8) {
-        if line.beginning.starts_with(b"content-length:")
+        const LENGTH: &[u8] = b"content-length:";
+        if line.beginning == LENGTH {
+            // Said again, it counts again.
+            self.length = 0;
+        }
+        if line.beginning.starts_with(LENGTH)
             && let Some(digit) = char::from(byte).to_digit(10)
         {
             self.length = self.length.saturating_mul(10).saturating_add(digit.into());

@@ -155,14 +155,16 @@ async fn those_who_follow_are_told_that_it_stops_and_where_to_go_on() {
         .await
         .unwrap()
         .into_inner();
-    let by_json = doors.get("/v1/ledger/stream?follow=true").send().await.unwrap();
+    let mut by_json = doors.get("/v1/ledger/stream?follow=true").send().await.unwrap();
+    // Both have been sent what there is: what is only on its way when the service stops is left for the next stream.
+    let first = by_json.chunk().await.unwrap().unwrap();
     assert_eq!(by_grpc.message().await.unwrap().unwrap().position, 1);
     program.terminate();
     let status = by_grpc.message().await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");
     assert!(status.message().contains("after the last position"), "{status:?}");
     assert!(status.get_error_details().retry_info().is_some(), "{status:?}");
-    let lines = by_json.text().await.unwrap();
+    let lines = format!("{}{}", String::from_utf8_lossy(&first), by_json.text().await.unwrap());
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!(lines[0]["position"], "1");
