@@ -143,16 +143,14 @@ BEGIN
 END
 $$;
 
--- Whether the history still has these roots at these positions, all of them.
-CREATE FUNCTION vedtak.held(of_tenant text, known_positions bigint[], known_roots bytea[]) RETURNS boolean
+-- Whether the history still has this root at this position, for whoever has set no tenant.
+CREATE FUNCTION vedtak.held(of_tenant text, known_position bigint, known_root bytea) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('vedtak.tenant', of_tenant, true);
-    RETURN (SELECT coalesce(bool_and(vedtak.holds(of_tenant, k.position, k.root)), true)
-        FROM unnest(known_positions, known_roots) AS k (position, root));
+    RETURN vedtak.holds(of_tenant, known_position, known_root);
 END
 $$;
-
 -- The last of these positions whose record has the leaf hash that is known; null when none has.
 CREATE FUNCTION vedtak.last_common(of_tenant text, known_positions bigint[], known_leaves bytea[]) RETURNS bigint
 LANGUAGE plpgsql AS $$

@@ -128,13 +128,7 @@ impl Places {
             1
         };
         let all = taken.requests;
-        if !taken.tenants.contains_key(&caller.tenant) {
-            taken.tenants.insert(caller.tenant.clone(), Share::new(most.at_once));
-        }
-        let share = taken
-            .tenants
-            .get_mut(&caller.tenant)
-            .expect("it was put in when it was not there");
+        let share = taken.share(&caller.tenant, most.at_once);
         let own = share.callers.get(&caller.subject).copied().unwrap_or_default();
         let half = |whole: usize| whole.div_ceil(2);
         let whose = if own >= half(half(most.requests)) {
@@ -165,23 +159,15 @@ impl Places {
         Err(busy("SERVER_BUSY", sentence))
     }
 
-    /// Room for an answer of so many bytes.
+    /// Room for so many bytes, of a request or of an answer.
     ///
     /// # Errors
-    /// When too much is waiting to be written already, of this tenant or in all.
+    /// When too much is under way already, of this tenant or in all.
     pub(super) fn room(&self, caller: &Arc<Caller>, bytes: usize) -> Result<Room, Failure> {
         let most = self.0.most.answer_bytes;
         let mut taken = self.taken();
         let all = taken.answer_bytes + bytes;
-        if !taken.tenants.contains_key(&caller.tenant) {
-            taken
-                .tenants
-                .insert(caller.tenant.clone(), Share::new(self.0.most.at_once));
-        }
-        let share = taken
-            .tenants
-            .get_mut(&caller.tenant)
-            .expect("it was put in when it was not there");
+        let share = taken.share(&caller.tenant, self.0.most.at_once);
         if all > most || share.answer_bytes + bytes > most / 2 {
             taken.forget(&caller.tenant);
             let sentence = "Too much of your organisation, or in all, is under way at once: large requests, or large answers that nobody has read yet. Read those that you have asked for, and send this again.";
@@ -246,6 +232,16 @@ impl Taken {
                 !is_first
             }
         }
+    }
+
+    /// What a tenant has. Its name is copied only when it had nothing.
+    fn share(&mut self, tenant: &str, at_once: usize) -> &mut Share {
+        if !self.tenants.contains_key(tenant) {
+            self.tenants.insert(tenant.to_owned(), Share::new(at_once));
+        }
+        self.tenants
+            .get_mut(tenant)
+            .expect("it was put in when it was not there")
     }
 
     /// Forgets a tenant that has nothing any more.

@@ -101,8 +101,8 @@ impl<J: Judge> Ledger<J> {
     pub async fn require(&self, tenant: &str, known: &Anchor) -> Result<(), LedgerError> {
         let held: bool = sqlx::query_scalar("SELECT vedtak.held($1, $2, $3)")
             .bind(tenant)
-            .bind([known.position])
-            .bind([known.root.as_slice()])
+            .bind(known.position)
+            .bind(known.root.as_slice())
             .fetch_one(self.store().pool())
             .await?;
         if held {

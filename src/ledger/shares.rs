@@ -1,6 +1,6 @@
 //! How many bytes each tenant has in memory: a tenant that reads much makes its own older states give way, not those of others.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the tenants have.
@@ -14,9 +14,8 @@ pub(super) struct Shares {
 #[derive(Debug, Default)]
 struct Share {
     bytes: u64,
-    places: usize,
-    /// What it has in the order in which it came, by number and stream; some of it may have left or have been weighed anew.
-    order: VecDeque<(u64, Arc<str>)>,
+    /// Its streams by number, so in the order in which they came. One that was weighed anew stands here twice for a moment.
+    streams: BTreeMap<u64, Arc<str>>,
     next: u64,
 }
 
@@ -43,19 +42,9 @@ impl Shares {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let share = tenants.entry(Arc::clone(tenant)).or_default();
         share.bytes += bytes;
-        share.places += 1;
-        if share.order.len() > 4 * share.places + 64 {
-            // A stream that was weighed again stands here more than once: only the last time counts.
-            let last: HashMap<Arc<str>, u64> = share
-                .order
-                .iter()
-                .map(|(number, stream)| (Arc::clone(stream), *number))
-                .collect();
-            share.order.retain(|(number, stream)| last.get(stream) == Some(number));
-        }
         let number = share.next;
         share.next += 1;
-        share.order.push_back((number, Arc::clone(stream)));
+        share.streams.insert(number, Arc::clone(stream));
         Taken {
             shares: self.clone(),
             tenant: Arc::clone(tenant),
@@ -64,13 +53,13 @@ impl Shares {
         }
     }
 
-    /// What came first of a tenant's, by number and stream, when the tenant has too much. It may have left already.
+    /// What came first of a tenant's, by number and stream, when the tenant has too much.
     pub(super) fn next_to_go(&self, tenant: &Arc<str>) -> Option<(u64, Arc<str>)> {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let share = tenants.get_mut(tenant)?;
         // What has just come stays, however large it is.
-        (share.bytes > self.most && share.places > 1)
-            .then(|| share.order.pop_front())
+        (share.bytes > self.most && share.streams.len() > 1)
+            .then(|| share.streams.pop_first())
             .flatten()
     }
 }
@@ -80,8 +69,8 @@ impl Drop for Taken {
         let mut tenants = self.shares.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = tenants.get_mut(&self.tenant) {
             share.bytes -= self.bytes;
-            share.places -= 1;
-            if share.places == 0 {
+            share.streams.remove(&self.number);
+            if share.bytes == 0 {
                 tenants.remove(&self.tenant);
             }
         }
