@@ -59,78 +59,77 @@ BEGIN
 END
 $$;
 
--- The right edge and the root of an RFC 6962 tree of that size after these leaves (section 2.1). Level by level: two nodes make one of
--- the next level, and one that is left over belongs to the edge.
-CREATE FUNCTION vedtak.grow(size bigint, edge bytea, leaves bytea[], OUT grown bytea, OUT root bytea)
+-- The right edge and the root of an RFC 6962 tree of that size after these leaves (section 2.1), each hash after the other. Level by
+-- level: two nodes make one of the next level, and one that is left over belongs to the edge. A short level is not worth a query.
+CREATE FUNCTION vedtak.grow(size bigint, edge bytea, leaves bytea, OUT grown bytea, OUT root bytea)
 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
-    nodes bytea[] := leaves;
-    total int := cardinality(leaves);
+    level bytea := leaves;
+    total int := octet_length(leaves) / 32;
     kept  int := octet_length(edge);
     low   bytea := '';
+    above bytea;
 BEGIN
     LOOP
         IF size & 1 = 1 THEN
-            nodes := substring(edge FROM kept - 31) || nodes;
-            edge := substring(edge FOR kept - 32);
+            level := substring(edge FROM kept - 31 FOR 32) || level;
             kept := kept - 32;
             total := total + 1;
         END IF;
         IF total & 1 = 1 THEN
-            low := nodes[total] || low;
+            low := substring(level FROM 32 * total - 31) || low;
         END IF;
         total := total / 2;
         EXIT WHEN total = 0;
-        IF total < 4 THEN
+        IF total < 8 THEN
+            above := '';
             FOR i IN 1 .. total LOOP
-                nodes[i] := sha256('\x01'::bytea || nodes[2 * i - 1] || nodes[2 * i]);
+                above := above || sha256('\x01'::bytea || substring(level FROM 64 * i - 63 FOR 64));
             END LOOP;
-            nodes := nodes[:total];
+            level := above;
         ELSE
-            nodes := ARRAY(SELECT sha256('\x01'::bytea || nodes[2 * n - 1] || nodes[2 * n]) FROM generate_series(1, total) AS n);
+            level := string_agg(sha256('\x01'::bytea || substring(level FROM 64 * n - 63 FOR 64)), ''::bytea)
+                FROM generate_series(1, total) AS n;
         END IF;
         size := size >> 1;
     END LOOP;
-    grown := edge || low;
-    root := substring(grown FROM octet_length(grown) - 31);
-    FOR i IN REVERSE octet_length(grown) / 32 - 1 .. 1 LOOP
-        root := sha256('\x01'::bytea || substring(grown FROM 32 * i - 31 FOR 32) || root);
+    grown := substring(edge FOR kept) || low;
+    kept := octet_length(grown) - 31;
+    root := substring(grown FROM kept);
+    WHILE kept > 1 LOOP
+        kept := kept - 32;
+        root := sha256('\x01'::bytea || substring(grown FROM kept FOR 32) || root);
     END LOOP;
 END
 $$;
 
--- Whether a record that does not end with the text that its columns make says the same all the same: why it was done stands between the
--- position and the time, what it relied on between the time and the request. Neither can hide a member of another name: the one is a
--- text without a bare quote, the other a list of a fixed form.
-CREATE FUNCTION vedtak.says(record text, place text, "time" text, "end" text) RETURNS boolean
+-- A record that does not end with the text that its columns make, when it says the same all the same: why it was done stands between
+-- the position and the time, what it relied on between the time and the request. Neither can hide a member of another name: the one is
+-- a text without a bare quote, the other a list of a fixed form. Any other is refused.
+CREATE FUNCTION vedtak.which_says(record bytea, place text, "time" text, "end" text) RETURNS bytea
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog AS $$
 DECLARE
-    rest text := record;
+    rest text := convert_from(record, 'UTF8');
     part text;
+    says boolean := right(rest, length("end")) = "end";
 BEGIN
-    IF right(rest, length("end")) <> "end" THEN
-        RETURN false;
-    END IF;
     rest := left(rest, -length("end"));
     IF right(rest, 1) = ']' THEN
         part := split_part(rest, ',"relies_on":[', -1);
-        IF part !~ '^({"position":\d+,"stream":"[^"\\]+"},?)+]$' THEN
-            RETURN false;
-        END IF;
+        says := says AND part ~ '^({"position":\d+,"stream":"[^"\\]+"},?)+]$';
         rest := left(rest, -length(part) - length(',"relies_on":['));
     END IF;
-    IF right(rest, length("time")) <> "time" THEN
-        RETURN false;
-    END IF;
+    says := says AND right(rest, length("time")) = "time";
     rest := left(rest, -length("time"));
     IF right(rest, length(place)) <> place THEN
         part := split_part(rest, ',"reason":"', -1);
-        IF part !~ '^([^"\\]|\\.)*"$' THEN
-            RETURN false;
-        END IF;
+        says := says AND part ~ '^([^"\\]|\\.)*"$';
         rest := left(rest, -length(part) - length(',"reason":"'));
     END IF;
-    RETURN right(rest, length(place)) = place;
+    IF says AND right(rest, length(place)) = place THEN
+        RETURN record;
+    END IF;
+    RAISE EXCEPTION 'a record that says other than its columns' USING ERRCODE = 'integrity_constraint_violation';
 END
 $$;
 
@@ -158,8 +157,10 @@ DECLARE
     record_tenants text[];
     positions bigint[];
     recorded_at timestamptz[];
+    recorded_at_texts text[];
     edges bytea[];
     leaf_hashes bytea[];
+    leaves bytea;
     tips bytea[];
     roots bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(tenants)]);
     grown record;
@@ -184,18 +185,24 @@ BEGIN
         RAISE EXCEPTION 'a ledger without a head' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     moved := nullif(array_remove(moved, NULL), ARRAY[]::text[]);
-    SELECT array_agg(place.tenant), array_agg(place.position), array_agg(place.at) INTO record_tenants, positions, recorded_at
+    SELECT array_agg(place.tenant), array_agg(place.position), array_agg(place.at), array_agg(place."time")
+        INTO record_tenants, positions, recorded_at, recorded_at_texts
         FROM (
-            SELECT t.tenant, t.at, generate_series(t.follow + 1, t.reach) AS position
-            FROM unnest(tenants, follow, reach, times) WITH ORDINALITY AS t (tenant, follow, reach, at, number)
-            ORDER BY t.number
+            SELECT t.tenant, t.at, t."time", generate_series(t.follow + 1, t.reach) AS position
+            FROM (
+                SELECT *, ',"recorded_at":"' || to_char(h.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"' AS "time"
+                FROM unnest(tenants, follow, reach, times) WITH ORDINALITY AS h (tenant, follow, reach, at, number)
+                ORDER BY h.number
+            ) AS t
         ) AS place;
-    known := EXISTS (
-        SELECT FROM unnest(record_tenants, request_ids) AS asked (tenant, id)
-        CROSS JOIN LATERAL (
-            SELECT FROM vedtak.unchanged u WHERE u.tenant = asked.tenant AND u.request_id = asked.id LIMIT 1
-        ) AS u
-    );
+    -- Almost never, so that asking for the ids alone, all at once, spares a look-up for each.
+    known := EXISTS (SELECT FROM vedtak.unchanged u WHERE u.request_id = ANY (request_ids));
+    IF known THEN
+        known := EXISTS (
+            SELECT FROM vedtak.unchanged u JOIN unnest(record_tenants, request_ids) AS asked (tenant, id)
+                ON u.tenant = asked.tenant AND u.request_id = asked.id
+        );
+    END IF;
     IF NOT known AND cardinality(look_up_ids) > 0 THEN
         known := EXISTS (SELECT FROM vedtak.answered(look_up_tenants, look_up_ids));
     END IF;
@@ -211,48 +218,62 @@ BEGIN
     IF cardinality(records) = 0 THEN
         RETURN;
     END IF;
-    IF cardinality(records) <> coalesce(cardinality(positions), 0)
+    IF cardinality(records) <> coalesce(cardinality(positions), 0) OR array_position(records, NULL) IS NOT NULL
             OR (SELECT bool_and(t.reach >= t.follow) FROM unnest(follow, reach) AS t (follow, reach)) IS NOT TRUE THEN
         RAISE EXCEPTION 'other records than there are places' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF EXISTS (
-        SELECT FROM unnest(record_tenants, positions, recorded_at, streams, versions, types, request_ids, records)
-            AS r (tenant, position, at, stream, version, type, request_id, record)
-        CROSS JOIN LATERAL (
-            SELECT convert_from(r.record, 'UTF8') AS record,
-                ',"position":' || r.position AS place,
-                ',"recorded_at":"' || to_char(r.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"' AS "time",
-                ',"request_id":"' || r.request_id || '","stream":"' || r.stream || '","tenant":"' || r.tenant || '","type":"' || r.type
-                    || '","version":' || r.version || '}' AS "end"
-            OFFSET 0
-        ) AS written
-        WHERE (written.record::json IS NULL
-            OR right(written.record, length(written.place || written.time || written.end)) <> written.place || written.time || written.end
-                AND NOT vedtak.says(written.record, written.place, written.time, written.end)) IS NOT FALSE
-    ) THEN
-        RAISE EXCEPTION 'a record that says other than its columns' USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    leaf_hashes := ARRAY(SELECT sha256('\x00'::bytea || r.record) FROM unnest(records) WITH ORDINALITY AS r (record, number) ORDER BY r.number);
+    leaf_hashes := ARRAY(SELECT sha256('\x00'::bytea || r.record) FROM unnest(records) AS r (record));
     tips := array_fill(NULL::bytea, ARRAY[cardinality(records)]);
     FOR i IN 1 .. cardinality(tenants) LOOP
         first := last + 1;
         last := last + (reach[i] - follow[i])::int;
         CONTINUE WHEN last < first;
-        grown := vedtak.grow(follow[i], edges[i], leaf_hashes[first:last]);
+        leaves := '';
+        FOR n IN first .. last LOOP
+            leaves := leaves || leaf_hashes[n];
+        END LOOP;
+        grown := vedtak.grow(follow[i], edges[i], leaves);
         edges[i] := grown.grown;
         roots[i] := grown.root;
         tips[last] := grown.root;
     END LOOP;
     INSERT INTO vedtak.records (tenant, position, stream, version, type, recorded_at, request_id, record, leaf_hash, record_count,
             content_hash, root)
-        SELECT unnest(record_tenants), unnest(positions), unnest(streams), unnest(versions), unnest(types), unnest(recorded_at),
-            unnest(request_ids), unnest(records), unnest(leaf_hashes), unnest(record_counts), unnest(content_hashes), unnest(tips);
+        SELECT r.tenant, r.position, r.stream, r.version, r.type, r.recorded_at, r.request_id,
+            CASE
+                -- Most have neither a reason nor anything that they rely on. What is no JSON is refused by the cast.
+                WHEN convert_from(r.record, 'UTF8')::json IS NOT NULL
+                    AND substring(r.record FROM octet_length(r.record) - octet_length(r.says) + 1) = r.says
+                THEN r.record
+                ELSE vedtak.which_says(r.record, r.place, r."time", r."end")
+            END,
+            r.leaf_hash, r.record_count, r.content_hash, r.root
+        FROM (
+            SELECT *, convert_to(written.place || written."time" || written."end", 'UTF8') AS says
+            FROM (
+                SELECT *, ',"position":' || u.position AS place,
+                    ',"request_id":"' || u.request_id || '","stream":"' || u.stream || '","tenant":"' || u.tenant || '","type":"' || u.type
+                        || '","version":' || u.version || '}' AS "end"
+                FROM (
+                    SELECT unnest(record_tenants) AS tenant, unnest(positions) AS position, unnest(streams) AS stream,
+                        unnest(versions) AS version, unnest(types) AS type, unnest(recorded_at) AS recorded_at,
+                        unnest(recorded_at_texts) AS "time", unnest(request_ids) AS request_id, unnest(records) AS record,
+                        unnest(leaf_hashes) AS leaf_hash, unnest(record_counts) AS record_count,
+                        unnest(content_hashes) AS content_hash, unnest(tips) AS root
+                ) AS u
+                OFFSET 0
+            ) AS written
+            OFFSET 0
+        ) AS r;
     IF EXISTS (
-        SELECT FROM unnest(record_tenants, positions, streams, versions) AS r (tenant, position, stream, version)
-        -- The order keeps this a look-up in the index of streams: one made while the table was empty would else go through all of a tenant.
+        SELECT FROM (
+            SELECT unnest(record_tenants) AS tenant, unnest(positions) AS position, unnest(streams) AS stream, unnest(versions) AS version
+        ) AS r
+        -- The order keeps this a look-up in the index of streams, also when it is planned while the table is empty; both bounds keep it
+        -- to one entry there.
         WHERE r.version > 1 AND (
             SELECT p.version = r.version - 1 AND p.position < r.position FROM vedtak.records p
-            WHERE p.stream = r.stream AND p.tenant = r.tenant AND p.version < r.version
+            WHERE p.stream = r.stream AND p.tenant = r.tenant AND p.version >= r.version - 1 AND p.version < r.version
             ORDER BY p.version DESC LIMIT 1
         ) IS NOT TRUE
     ) THEN

@@ -54,7 +54,7 @@ async fn the_database_grows_the_same_tree_however_many_leaves_come_at_once() {
             if end == size {
                 break;
             }
-            let more: Vec<&[u8]> = leaves[size..end].iter().map(Hash::as_slice).collect();
+            let more = leaves[size..end].concat();
             let (grown, root): (Vec<u8>, Vec<u8>) = sqlx::query_as("SELECT * FROM vedtak.grow($1, $2, $3)")
                 .bind(size as i64)
                 .bind(&edge)
