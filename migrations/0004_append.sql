@@ -4,26 +4,29 @@
 
 SET LOCAL ROLE vedtak_owner;
 
--- Those of these requests that were answered before.
+-- Those of these requests that were answered before. In PL/pgSQL, here and below, since it keeps the plans of its queries, which a
+-- function in SQL makes anew in every statement.
 CREATE FUNCTION vedtak.answered(request_tenants text[], request_ids uuid[]) RETURNS SETOF vedtak.requests
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT r.*
-    FROM unnest(request_tenants, request_ids) AS asked (tenant, id)
-    -- LIMIT keeps this a look-up by key for each id, whatever the planner believes of the table's size.
-    CROSS JOIN LATERAL (
-        SELECT * FROM vedtak.requests q WHERE q.tenant = asked.tenant AND q.request_id = asked.id LIMIT 1
-    ) AS r
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN QUERY
+        SELECT r.*
+        FROM unnest(request_tenants, request_ids) AS asked (tenant, id)
+        -- LIMIT keeps this a look-up by key for each id, whatever the planner believes of the table's size.
+        CROSS JOIN LATERAL (
+            SELECT * FROM vedtak.requests q WHERE q.tenant = asked.tenant AND q.request_id = asked.id LIMIT 1
+        ) AS r;
+END
 $$;
 
 -- Whether this is a history in which that root stood at that position. It stands at every position at which a transaction ended.
 CREATE FUNCTION vedtak.holds(of_tenant text, at_position bigint, known_root bytea) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT CASE
-        WHEN at_position = 0 THEN true
-        ELSE EXISTS (
-            SELECT FROM vedtak.records r WHERE r.tenant = of_tenant AND r.position = at_position AND r.root = known_root
-        )
-    END
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN at_position = 0 OR EXISTS (
+        SELECT FROM vedtak.records r WHERE r.tenant = of_tenant AND r.position = at_position AND r.root = known_root
+    );
+END
 $$;
 
 -- Locks the heads of these tenants, in the order given, until the transaction ends, and answers where each stands, what time it

@@ -3,8 +3,10 @@
 //! the lock of its head.
 
 use std::collections::HashMap;
+use std::future::{poll_fn, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use sqlx::{Executor, PgConnection};
@@ -168,7 +170,7 @@ impl<J: Judge> Appender<J> {
         let mut batch = std::mem::take(&mut judged.batch);
         batch.rests_on(judged.heads.values());
         let store = self.store.clone();
-        tokio::spawn(async move {
+        let mut sending = Box::pin(async move {
             let mut connection = connection?;
             // Whoever waits for this may give up; the task must not outlive what it waits for.
             let said = store.patiently(batch.append(&mut connection)).await;
@@ -177,7 +179,12 @@ impl<J: Judge> Appender<J> {
                 Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok((connection, None)),
                 Err(error) => Err(error),
             }
-        })
+        });
+        // The database is to have its work before anything else is done on this thread.
+        match poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await {
+            Poll::Ready(sent) => tokio::spawn(ready(sent)),
+            Poll::Pending => tokio::spawn(sending),
+        }
     }
 
     /// What came of it: whether it was appended, all of it. Otherwise nothing was.

@@ -22,7 +22,7 @@ const ALONE: Duration = Duration::from_millis(20);
 const ASIDE: Duration = Duration::from_millis(50);
 
 /// So long is judged at a stretch before whatever else there is to do on this thread has its turn.
-const STRETCH: Duration = Duration::from_millis(1);
+const STRETCH: Duration = Duration::from_millis(4);
 
 /// The limits of one writer, and how far they are used up.
 pub(super) struct Limits<J: Judge> {

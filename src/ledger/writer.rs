@@ -344,8 +344,6 @@ impl<J: Judge> Writer<J> {
         match appended {
             Ok(true) => {
                 self.send().await;
-                // The database is to have its next work before this one tells what came of the last.
-                tokio::task::yield_now().await;
                 self.appender.remember(&mut away.judged);
                 let submissions = away.judged.answers.len();
                 self.observer.appended(submissions, away.records, away.began.elapsed());
