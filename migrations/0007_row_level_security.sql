@@ -49,7 +49,7 @@ $$;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA vedtak FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vedtak TO vedtak_service;
-GRANT EXECUTE ON FUNCTION vedtak.head, vedtak.read_ledger, vedtak.read_stream, vedtak.version_at, vedtak.position_at, vedtak.holds, vedtak.held
+GRANT EXECUTE ON FUNCTION vedtak.head, vedtak.read_ledger, vedtak.version_at, vedtak.position_at, vedtak.holds, vedtak.held
     TO vedtak_reader;
 
 RESET ROLE;

@@ -1,5 +1,6 @@
 //! The server: both doors, health, reflection and the manual on one port, with limits on everything that a caller controls.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,9 @@ pub(super) struct Limits {
 
 /// What all requests share.
 #[derive(Clone)]
-struct Shared {
+struct Shared(Arc<Parts>);
+
+struct Parts {
     service: Service,
     verifier: Arc<Verifier>,
     limits: Limits,
@@ -51,7 +54,15 @@ struct Shared {
     places: Places,
     telemetry: Option<Arc<Telemetry>>,
     /// How often the log has been told of refusals.
-    told: Arc<Seldom>,
+    told: Seldom,
+}
+
+impl Deref for Shared {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 /// So many lines a second the log has of what callers can make happen as often as they like.
@@ -102,15 +113,15 @@ impl Shared {
             answer_bytes: config.awaited_bytes,
             ..worked_on
         };
-        Self {
+        Self(Arc::new(Parts {
             service,
             verifier,
             limits,
             awaited: Places::new(not_whole),
             places: Places::new(worked_on),
             telemetry,
-            told: Arc::default(),
-        }
+            told: Seldom::default(),
+        }))
     }
 
     /// Runs one request of an RPC within its span, counted and timed.
@@ -358,7 +369,7 @@ async fn ready(State(shared): State<Shared>) -> Response {
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response {
-    match shared.telemetry {
+    match &shared.telemetry {
         Some(telemetry) => (
             [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
             telemetry.prometheus_text(),

@@ -8,7 +8,6 @@ use std::time::Instant;
 use tracing::error;
 
 use super::append::Appender;
-use super::aside;
 use super::draft::{Draft, receipt};
 use super::error::{AppendError, LedgerError};
 use super::heads::Head;
@@ -212,9 +211,9 @@ impl<J: Judge> Judging<'_, J> {
             if let Err(error) = self.appender.limits.go_on() {
                 return Ok(Err(error));
             }
-            let began = aside::worked();
+            let began = Instant::now();
             let verdict = unbroken(|| judge.judge(command, &draft.held.state, &facts, &submission.circumstances));
-            let began = self.appender.limits.worked_since(began);
+            let began = self.appender.limits.passed_since(began);
             let verdict = match verdict {
                 Ok(Ok(verdict)) => verdict,
                 Ok(Err(refusal)) => return Ok(Err(AppendError::Refused { index, refusal })),
@@ -232,7 +231,7 @@ impl<J: Judge> Judging<'_, J> {
             if let Err(error) = draft.fold(&*judge, submission, &verdict.events) {
                 return Ok(Err(error));
             }
-            self.appender.limits.worked_since(began);
+            self.appender.limits.passed_since(began);
         }
         let head = self.head(tenant);
         for record in &draft.records {

@@ -13,6 +13,12 @@ use super::turns::Turn;
 /// What takes more than this to judge is judged aside, and so is what comes of its tenant for a while.
 const SWIFT: Duration = Duration::from_millis(5);
 
+/// So many times as long as it took: what was costly by a hair, or seemed to be on a machine that was held up, is soon back.
+const TIMES_ASIDE: u32 = 50;
+
+/// So old may what was seen of the work of this thread be when a submission begins.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// A state that is more records behind than this is caught up with aside.
 const SWIFT_RECORDS: i64 = 200;
 
@@ -32,8 +38,11 @@ pub(super) struct Limits<J: Judge> {
     /// How long one submission may be judged.
     most: Duration,
     share: Duration,
-    /// How long the submission has been judged that is being judged.
+    /// How long the submission has been judged that is being judged, by the clock.
     spent: Duration,
+    /// How long this thread had worked when that was looked at, shortly before the submission began; and when that was.
+    worked: Duration,
+    looked: Instant,
     /// Whether it is to be judged elsewhere or later.
     is_put_off: bool,
     /// What was taken, and is to wait for another turn.
@@ -51,6 +60,8 @@ impl<J: Judge> Limits<J> {
             most,
             share: ALONE,
             spent: Duration::ZERO,
+            worked: Duration::ZERO,
+            looked: Instant::now(),
             is_put_off: false,
             left: Turn::new(),
             breath: Instant::now(),
@@ -68,16 +79,26 @@ impl<J: Judge> Limits<J> {
     }
 
     /// A submission begins.
-    pub(super) const fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.spent = Duration::ZERO;
         self.is_put_off = false;
+        if self.worked.is_zero() || self.looked.elapsed() >= LOOK {
+            self.worked = aside::worked();
+            self.looked = Instant::now();
+        }
     }
 
-    /// Counts what this thread has worked since then, and says how long it has worked by now.
-    pub(super) fn worked_since(&mut self, began: Duration) -> Duration {
-        let now = aside::worked();
-        self.spent += now.saturating_sub(began);
+    /// Counts what has passed since then, and says what time it is.
+    pub(super) fn passed_since(&mut self, began: Instant) -> Instant {
+        let now = Instant::now();
+        self.spent += now - began;
         now
+    }
+
+    /// Whether the submission has been judged for so long: by the clock, and by the work of this thread, since what takes long on a busy
+    /// machine is not costly. To ask about the work takes longer than to judge most of them.
+    fn has_taken(&self, long: Duration) -> bool {
+        self.spent >= long && aside::worked().saturating_sub(self.worked) >= long
     }
 
     /// Whether what takes long goes to another lane. When nothing comes into any queue any more, whoever has it judges it.
@@ -87,13 +108,13 @@ impl<J: Judge> Limits<J> {
 
     /// Whether there is time to go on with a submission.
     pub(super) fn go_on<R>(&mut self) -> Result<(), AppendError<R>> {
-        if self.spent >= SWIFT && self.is_swift() {
+        if self.is_swift() && self.has_taken(SWIFT) {
             return Err(self.judge_elsewhere());
         }
-        if self.spent < self.most {
-            return Ok(());
+        if self.has_taken(self.most) {
+            return Err(AppendError::TooCostly { most: self.most });
         }
-        Err(AppendError::TooCostly { most: self.most })
+        Ok(())
     }
 
     /// How many records a state may be behind.
@@ -109,8 +130,8 @@ impl<J: Judge> Limits<J> {
 
     /// A submission has been judged, or put off: says which.
     pub(super) fn is_put_off(&mut self, tenant: &Arc<str>) -> bool {
-        if self.spent >= SWIFT {
-            self.places.is_costly(tenant, COSTLY);
+        if self.has_taken(SWIFT) {
+            self.places.is_costly(tenant, (self.spent * TIMES_ASIDE).min(COSTLY));
         } else if self.is_put_off {
             self.places.is_costly(tenant, BEHIND);
         }

@@ -40,7 +40,7 @@ pub use history::{Anchor, Loss, Losses};
 pub use judge::{Circumstances, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
 pub use long::{Crowded, Long, Stay};
 pub use page::{Page, Size};
-pub use read::{LedgerHead, Reach, Reading};
+pub use read::{LedgerHead, Reach, Reading, Touched};
 pub use record::{Envelope, Hash, MAX_RECORD_BYTES, Reliance, leaf_hash};
 pub use signal::{Appended, Signals};
 pub use store::{Migrated, Store, StoreConfig};

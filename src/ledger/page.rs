@@ -51,18 +51,17 @@ pub struct Page {
 impl Page {
     /// Reads what the functions of `migrations/0005_reading.sql` answer.
     fn of(rows: &[PgRow]) -> Result<Self, sqlx::Error> {
-        let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let last = rows.last().ok_or(sqlx::Error::RowNotFound)?;
         let mut entries = Vec::with_capacity(rows.len());
         for row in rows {
             if row.try_get::<Option<i64>, _>("position")?.is_some() {
                 entries.push(Entry::from_row(row)?);
             }
         }
-        let found: Option<i64> = first.try_get("found")?;
         Ok(Self {
-            known: Anchor::read(first.try_get("head")?, first.try_get("root")?)?,
-            held: first.try_get("held")?,
-            more: found.is_some_and(|found| found > entries.len().try_into().unwrap_or(i64::MAX)),
+            known: Anchor::read(last.try_get("head")?, last.try_get("root")?)?,
+            held: last.try_get("held")?,
+            more: last.try_get("more")?,
             entries,
         })
     }
@@ -79,22 +78,19 @@ pub(super) async fn read_page<'c>(
     at_most: Size,
     known: &Anchor,
 ) -> Result<Page, sqlx::Error> {
-    let query = match stream {
-        Some(stream) => sqlx::query("SELECT * FROM vedtak.read_stream($1, $2, $3, $4, $5, $6, $7, $8)")
+    let Some(stream) = stream else {
+        let query = sqlx::query("SELECT * FROM vedtak.read_ledger($1, $2, $3, $4, $5, $6, $7)")
             .bind(tenant)
-            .bind(stream),
-        None => sqlx::query("SELECT * FROM vedtak.read_ledger($1, $2, $3, $4, $5, $6, $7)").bind(tenant),
+            .bind(after)
+            .bind(up_to)
+            .bind(at_most.records)
+            .bind(at_most.bytes)
+            .bind(known.position)
+            .bind(known.root.as_slice());
+        return Page::of(&query.fetch_all(executor).await?);
     };
-    let rows = query
-        .bind(after)
-        .bind(up_to)
-        .bind(at_most.records)
-        .bind(at_most.bytes)
-        .bind(known.position)
-        .bind(known.root.as_slice())
-        .fetch_all(executor)
-        .await?;
-    Page::of(&rows)
+    let asked = [(tenant, stream, after, *known)];
+    Page::of(&read_streams(executor, &asked, up_to, at_most).await?)
 }
 
 /// The records of several streams, each (tenant, stream, version, history) after that version; none for one that has many, and for one
@@ -103,12 +99,29 @@ pub(super) async fn read_tails(
     connection: &mut PgConnection,
     asked: &[(&str, &str, i64, Anchor)],
 ) -> Result<Vec<Option<Page>>, sqlx::Error> {
-    let rows = sqlx::query("SELECT * FROM vedtak.read_streams($1, $2, $3, $4, $5, $6, $7)")
+    let rows = read_streams(connection, asked, i64::MAX, TAIL).await?;
+    let mut tails = Vec::with_capacity(asked.len());
+    // Each stream has at least one row, and they come in the order asked.
+    for rows in rows.chunk_by(|a, b| a.try_get::<i64, _>("number").ok() == b.try_get::<i64, _>("number").ok()) {
+        let page = Page::of(rows)?;
+        tails.push((page.held && !page.more).then_some(page));
+    }
+    Ok(tails)
+}
+
+async fn read_streams<'c>(
+    executor: impl Executor<'c, Database = Postgres>,
+    asked: &[(&str, &str, i64, Anchor)],
+    up_to: i64,
+    at_most: Size,
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query("SELECT * FROM vedtak.read_streams($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(asked.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
         .bind(asked.iter().map(|(_, stream, ..)| *stream).collect::<Vec<_>>())
         .bind(asked.iter().map(|(_, _, version, _)| *version).collect::<Vec<_>>())
-        .bind(TAIL.records)
-        .bind(TAIL.bytes)
+        .bind(up_to)
+        .bind(at_most.records)
+        .bind(at_most.bytes)
         .bind(asked.iter().map(|(.., known)| known.position).collect::<Vec<_>>())
         .bind(
             asked
@@ -116,15 +129,8 @@ pub(super) async fn read_tails(
                 .map(|(.., known)| known.root.as_slice())
                 .collect::<Vec<_>>(),
         )
-        .fetch_all(connection)
-        .await?;
-    let mut tails = Vec::with_capacity(asked.len());
-    // Each stream has at least one row, and they come in the order asked.
-    for rows in rows.chunk_by(|a, b| a.try_get::<i32, _>("number").ok() == b.try_get::<i32, _>("number").ok()) {
-        let page = Page::of(rows)?;
-        tails.push((page.held && !page.more).then_some(page));
-    }
-    Ok(tails)
+        .fetch_all(executor)
+        .await
 }
 
 /// Folds what came after the state of a stream: so many records at the most. Answers whether that was all. `known` is the history that

@@ -64,7 +64,7 @@ pub(super) enum Lane {
     Aside,
 }
 
-/// So long a tenant is judged aside after something of it was costly.
+/// So long at the most a tenant is judged aside after something of it was costly.
 pub(super) const COSTLY: Duration = Duration::from_secs(10);
 
 /// So long after a state of it was far behind, which it is no longer once it has been caught up with.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -68,6 +68,17 @@ pub struct LedgerHead {
     pub recorded_at: OffsetDateTime,
 }
 
+/// What the next records of a ledger are about.
+#[derive(Debug)]
+pub struct Touched {
+    /// Where the history had come to.
+    pub known: Anchor,
+    /// The position of the last of these records.
+    pub reached: i64,
+    /// Their streams, each once.
+    pub streams: Vec<String>,
+}
+
 /// A state, and the history that it was read from.
 #[derive(Debug)]
 pub struct Reading<S> {
@@ -105,13 +116,7 @@ impl<J: Judge> Ledger<J> {
             .bind(known.root.as_slice())
             .fetch_one(self.store().pool())
             .await?;
-        if held {
-            return Ok(());
-        }
-        self.losses.tell(tenant, known);
-        Err(LedgerError::HistoryLost {
-            position: known.position,
-        })
+        if held { Ok(()) } else { Err(self.lost(tenant, known)) }
     }
 
     /// Records after a position, of the whole ledger or one stream, in order, for whoever has read up to there in a history that it
@@ -133,10 +138,7 @@ impl<J: Judge> Ledger<J> {
     }
 
     /// The same, over a connection that the caller has.
-    ///
-    /// # Errors
-    /// When the database does not answer, or its history is another.
-    pub async fn read_on(
+    async fn read_on(
         &self,
         connection: &mut PgConnection,
         tenant: &str,
@@ -162,10 +164,49 @@ impl<J: Judge> Ledger<J> {
         if page.held {
             return Ok(page);
         }
+        Err(self.lost(tenant, known))
+    }
+
+    /// Tells that the database does not hold this history any more.
+    fn lost(&self, tenant: &str, known: &Anchor) -> LedgerError {
         self.losses.tell(tenant, known);
-        Err(LedgerError::HistoryLost {
+        LedgerError::HistoryLost {
             position: known.position,
-        })
+        }
+    }
+
+    /// Of which streams the next records after a position are, so many at the most, for whoever goes on in a history that it knows; none
+    /// when there are no more.
+    ///
+    /// # Errors
+    /// When the database does not answer, or its history is another.
+    pub async fn streams_after(
+        &self,
+        connection: &mut PgConnection,
+        tenant: &str,
+        after: i64,
+        at_most: i64,
+        known: &Anchor,
+    ) -> Result<Option<Touched>, LedgerError> {
+        let row = sqlx::query("SELECT * FROM vedtak.streams_after($1, $2, $3, $4, $5)")
+            .bind(tenant)
+            .bind(after)
+            .bind(at_most)
+            .bind(known.position)
+            .bind(known.root.as_slice())
+            .fetch_one(connection)
+            .await?;
+        if !row.try_get("held")? {
+            return Err(self.lost(tenant, known));
+        }
+        let Some(reached) = row.try_get("reached")? else {
+            return Ok(None);
+        };
+        Ok(Some(Touched {
+            known: Anchor::read(row.try_get("head")?, row.try_get("root")?)?,
+            reached,
+            streams: row.try_get("streams")?,
+        }))
     }
 
     /// The record at a position; none when there is none.

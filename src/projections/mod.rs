@@ -6,7 +6,7 @@
 
 mod project_overviews;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::domain::State;
-use crate::ledger::{Anchor, Ledger, LedgerError, Size, Unreadable};
+use crate::ledger::{Anchor, Ledger, LedgerError, Unreadable};
 use crate::rules::Rules;
 use crate::schema::v1::UnreadableStream;
 use crate::telemetry::Metrics;
@@ -24,10 +24,7 @@ use crate::telemetry::Metrics;
 pub use project_overviews::{Filter, ProjectOverviews};
 
 /// How many records are projected in one transaction.
-const PAGE: Size = Size {
-    records: 2_000,
-    bytes: 4 << 20,
-};
+const PAGE: i64 = 2_000;
 /// How long to wait when nobody tells of anything new.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a projection lets records gather before it takes the next page, unless somebody waits for it. Under load it then writes
@@ -250,11 +247,11 @@ impl Projections {
         let Some((position, known)) = take_checkpoint::<P>(&mut transaction, tenant).await? else {
             return Ok(Step::None);
         };
-        let read = self
+        let touched = self
             .ledger
-            .read_on(&mut transaction, tenant, None, (position, i64::MAX), PAGE, &known)
+            .streams_after(&mut transaction, tenant, position, PAGE, &known)
             .await;
-        let read = match read {
+        let touched = match touched {
             Err(LedgerError::HistoryLost { .. }) => {
                 error!(
                     tenant,
@@ -272,17 +269,17 @@ impl Projections {
                 transaction.commit().await?;
                 return Ok(Step::MoreToDo);
             }
-            read => read?,
+            touched => touched?,
         };
-        let Some(last) = read.entries.last() else {
+        let Some(touched) = touched else {
             return Ok(Step::None);
         };
-        let streams: BTreeSet<&str> = read.entries.iter().map(|entry| entry.stream.as_str()).collect();
-        let streams: Vec<&str> = streams.into_iter().collect();
+        let streams: Vec<&str> = touched.streams.iter().map(String::as_str).collect();
         self.project::<P>(&mut transaction, tenant, &streams).await?;
-        move_checkpoint::<P>(&mut transaction, tenant, last.position, &read.known).await?;
+        move_checkpoint::<P>(&mut transaction, tenant, touched.reached, &touched.known).await?;
         transaction.commit().await?;
-        Ok(if read.more { Step::MoreToDo } else { Step::Done })
+        let more = touched.reached < touched.known.position;
+        Ok(if more { Step::MoreToDo } else { Step::Done })
     }
 
     /// Brings the rows of these streams up to date, and notes which of them cannot be read.
