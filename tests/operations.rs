@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use vedtak::api::server::{ServerConfig, Shown};
 use vedtak::config::Config;
 
@@ -46,10 +48,17 @@ async fn operators_have_an_address_of_their_own_and_see_there_what_was_refused_a
     assert_eq!(get(main, head, Some(&administrator())).await.0, 200);
     assert_eq!(get(operators, head, Some(&administrator())).await.0, 404);
     assert_eq!(get(main, head, None).await.0, 401);
+    assert_eq!(get(main, "/v1/nowhere", None).await.0, 404);
+    let mut without_host = TcpStream::connect(main).await.unwrap();
+    without_host.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut status = [0; 12];
+    without_host.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 400");
     let (status, metrics) = get(operators, "/metrics", None).await;
     assert_eq!(status, 200);
     for (method, code) in [
-        ("(refused at the door)", "UNAUTHENTICATED"),
+        ("/vedtak.v1.LedgerService/GetHead", "UNAUTHENTICATED"),
+        ("(refused at the door)", "INVALID_ARGUMENT"),
         ("(no such method)", "NOT_FOUND"),
     ] {
         let counted = metrics.lines().any(|line| {
@@ -59,5 +68,9 @@ async fn operators_have_an_address_of_their_own_and_see_there_what_was_refused_a
         });
         assert!(counted, "{method} {code}: {metrics}");
     }
-    assert!(program.log().contains("refused at the door"), "{}", program.log());
+    let log = program.log();
+    for reason in ["TOKEN_MISSING", "MALFORMED_REQUEST", "UNKNOWN_ROUTE"] {
+        let told = |line: &str| line.contains("refused at the door") && line.contains(reason);
+        assert!(log.lines().any(told), "{reason}: {log}");
+    }
 }

@@ -63,7 +63,7 @@ impl hyper::body::Body for Written {
         }
         let part = self.left.len().min(PART);
         let part = self.left.split_to(part);
-        self.progress.handed_over();
+        self.progress.handed_over(part.len());
         Poll::Ready(Some(Ok(Frame::data(part))))
     }
 

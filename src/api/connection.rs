@@ -20,15 +20,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::Code;
 use tower::{Layer, ServiceExt};
 use tracing::{debug, info, warn};
 
 use super::body::Drained;
-use super::failure::Failure;
+use super::cut;
 use super::server::ServerConfig;
 use super::strict_lines::StrictLines;
-use super::{cut, json};
 
 /// Serves until told to stop; then takes no more, finishes what was accepted, and returns.
 pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig, stopping: CancellationToken) {
@@ -46,6 +44,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig,
         match accepted {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
+                forget_unread(&stream, config.unread_timeout_ms);
                 let head_timeout = Duration::from_millis(config.head_timeout_ms);
                 let idle_timeout = Duration::from_millis(config.idle_timeout_ms);
                 let timeouts = (head_timeout, idle_timeout);
@@ -73,6 +72,19 @@ pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig,
     }
 }
 
+/// Lets the system break off what it has sent, or would send, to a caller that takes nothing for so many milliseconds: the end of an
+/// answer lies with it, and there is nobody left here who would wait for that.
+fn forget_unread(stream: &TcpStream, timeout_ms: u64) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) =
+        rustix::net::sockopt::set_tcp_user_timeout(stream, u32::try_from(timeout_ms).unwrap_or(u32::MAX))
+    {
+        warn!(%error, "the system keeps what a caller does not read");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, timeout_ms);
+}
+
 /// Serves one connection, HTTP/1.1 or HTTP/2 as the caller begins it. A caller that is slow to say what it wants, or silent for
 /// long, gives its place to another.
 async fn connection(
@@ -93,18 +105,11 @@ async fn connection(
         several.store(multiplexed, Ordering::Relaxed);
         let mut request = request.map(|body| Body::new(Drained::new(body)));
         request.extensions_mut().insert(Arc::clone(&open));
-        let hosts = request.headers().get_all(header::HOST).iter().count();
-        let is_whole = request.version() != Version::HTTP_11 || hosts == 1;
         let (router, own) = (router.clone(), own.clone());
         async move {
             // Over HTTP/2 it has a task of its own, which has begun here; over HTTP/1.1 the connection is the request.
             let cut = if multiplexed { cut::current() } else { own };
-            if is_whole {
-                return cut::within(cut, route(router, request)).await;
-            }
-            let sentence = "A request over HTTP/1.1 names its host once (RFC 9112, section 3.2).";
-            let failure = Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", sentence);
-            Ok(json::refuse(&failure))
+            cut::within(cut, route(router, request)).await
         }
     });
     let mut builder = auto::Builder::new(cut::Cuttable);

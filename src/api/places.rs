@@ -16,6 +16,9 @@ use super::identity::Caller;
 /// How often it is looked at who does not read.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// So slowly an answer may be read, on the whole: 16 KiB a second.
+const LEAST_BYTES_A_MILLISECOND: u64 = 16;
+
 /// When to come back.
 const COME_BACK: Duration = Duration::from_millis(200);
 
@@ -96,6 +99,9 @@ pub(super) struct Progress {
     number: u64,
     /// When a part was handed over that has not been taken yet, in milliseconds since the service began, from 1; 0 when none waits.
     since: AtomicU64,
+    /// How long all parts before it have waited, in milliseconds, and how many bytes were handed over.
+    waited: AtomicU64,
+    bytes: AtomicU64,
     cut: CancellationToken,
 }
 
@@ -191,6 +197,8 @@ impl Places {
             places: self.clone(),
             number,
             since: AtomicU64::new(self.now()),
+            waited: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
             cut,
         });
         taken.written.insert(number, Arc::downgrade(&progress));
@@ -289,14 +297,32 @@ impl Drop for Room {
 }
 
 impl Progress {
-    /// A part has been handed over.
-    pub(super) fn handed_over(&self) {
+    /// A part of so many bytes has been handed over.
+    pub(super) fn handed_over(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.since.store(self.places.now(), Ordering::Relaxed);
     }
 
     /// The caller asks for more.
     pub(super) fn asked_for(&self) {
+        self.waited.fetch_add(self.waits(), Ordering::Relaxed);
         self.since.store(0, Ordering::Relaxed);
+    }
+
+    /// How long the last part has been waiting, in milliseconds.
+    fn waits(&self) -> u64 {
+        match self.since.load(Ordering::Relaxed) {
+            0 => 0,
+            since => self.places.now().saturating_sub(since),
+        }
+    }
+
+    /// Whether a part has waited for so many milliseconds, or all of them for longer than what was handed over gives reason for: who
+    /// takes a part just in time, each time, keeps its room as well.
+    fn is_stalled(&self, limit: u64) -> bool {
+        let waits = self.waits();
+        let given = self.bytes.load(Ordering::Relaxed) / LEAST_BYTES_A_MILLISECOND;
+        waits >= limit || self.waited.load(Ordering::Relaxed) + waits >= limit.saturating_add(given)
     }
 }
 
@@ -361,20 +387,18 @@ impl Admission {
     }
 }
 
-/// Cuts off whoever takes nothing for too long, as long as there are places.
+/// Cuts off whoever takes nothing for too long, or too little, as long as there are places.
 async fn look_after(places: Weak<Inner>) {
     loop {
         tokio::time::sleep(LOOK).await;
         let Some(inner) = places.upgrade() else { return };
         let places = Places(inner);
         let limit = u64::try_from(places.0.most.unread.as_millis()).unwrap_or(u64::MAX);
-        let now = places.now();
         // Taken out first: to let go of one may take the lock.
         let all: Vec<_> = places.taken().written.values().filter_map(Weak::upgrade).collect();
         for progress in all {
-            let since = progress.since.load(Ordering::Relaxed);
-            if since > 0 && now.saturating_sub(since) >= limit {
-                tracing::info!("an answer was cut off: nothing of it was read for too long");
+            if progress.is_stalled(limit) {
+                tracing::info!("an answer was cut off: it was read too slowly, or not at all");
                 progress.cut.cancel();
             }
         }

@@ -1,16 +1,18 @@
 //! The server: both doors, health, reflection and the manual on one port, with limits on everything that a caller controls.
 
 use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawPathParams, State};
+use axum::extract::{MatchedPath, RawPathParams, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on, post};
-use http::{Request, StatusCode, header};
+use futures_util::FutureExt;
+use http::{Request, StatusCode, Version, header};
 use hyper::body::Body as _;
 use tonic::Code;
 use tonic_health::ServingStatus;
@@ -217,8 +219,8 @@ fn around(doors: Router<Shared>, shared: Shared, config: &ServerConfig, side: Si
     router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown)
-        .with_state(shared)
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
+        .with_state(shared.clone())
+        .layer(middleware::from_fn_with_state(shared, outermost))
 }
 
 fn health_and_reflection(service: Service, reflects: bool) -> Router<Shared> {
@@ -259,14 +261,30 @@ fn health_and_reflection(service: Service, reflects: bool) -> Router<Shared> {
         .with_state(())
 }
 
+/// What a request is counted as that is refused before it is known which method it calls.
+const REFUSED: &str = "(refused at the door)";
+
+/// The method that a request calls, by its route.
+fn method_of(request: &Request<Body>) -> &'static str {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let verb = request.method().as_str();
+    let method = route.and_then(|route| {
+        METHODS
+            .iter()
+            .find(|method| method.grpc_path == route || method.path == route && method.verb.eq_ignore_ascii_case(verb))
+    });
+    method.map_or(REFUSED, |method| method.grpc_path)
+}
+
 /// The identity layer over both doors: who it is, the whole of the request, and a place among those that are worked on.
 async fn identify(State(shared): State<Shared>, request: Request<Body>, next: Next) -> Response {
     let is_grpc = grpc::is_grpc(request.headers());
     let (door, began) = (if is_grpc { Door::Grpc } else { Door::Json }, Instant::now());
+    let method = method_of(&request);
     match shared.admitted(is_grpc, request, next).await {
         Ok(answer) => answer,
         Err(failure) => {
-            shared.refused(door, &failure, began.elapsed());
+            shared.refused(method, door, &failure, began.elapsed());
             if is_grpc {
                 failure.into_status().into_http::<Body>()
             } else {
@@ -308,32 +326,25 @@ impl Shared {
         Ok(answer.map(|body| Body::new(Written::new(body, progress, admission.held(place), open))))
     }
 
-    /// Counts what is asked for that does not exist.
+    /// Counts and logs what is asked for that does not exist.
     fn nothing_there(&self, request: &Request<Body>, code: Code) {
         let (door, code) = match grpc::is_grpc(request.headers()) {
             true => (Door::Grpc, Code::Unimplemented),
             false => (Door::Json, code),
         };
-        let code = code_name(code);
-        self.service
-            .metrics()
-            .request("(no such method)", door, code, Duration::ZERO);
+        self.turned_away("(no such method)", door, code, "UNKNOWN_ROUTE", Duration::ZERO);
     }
 
     /// Counts and logs what is refused at the door.
-    fn refused(&self, door: Door, failure: &Failure, took: Duration) {
-        let code = code_name(failure.code);
-        self.service
-            .metrics()
-            .request("(refused at the door)", door, code, took);
+    fn refused(&self, method: &'static str, door: Door, failure: &Failure, took: Duration) {
+        self.turned_away(method, door, failure.code, failure.reason, took);
+    }
+
+    fn turned_away(&self, method: &'static str, door: Door, code: Code, reason: &str, took: Duration) {
+        let code = code_name(code);
+        self.service.metrics().request(method, door, code, took);
         if let Some(others) = self.told.one_more() {
-            info!(
-                door = door.name(),
-                code,
-                reason = failure.reason,
-                others,
-                "refused at the door"
-            );
+            info!(door = door.name(), method, code, reason, others, "refused at the door");
         }
     }
 }
@@ -408,10 +419,31 @@ async fn method_not_allowed(State(shared): State<Shared>, request: Request<Body>
     )
 }
 
-fn panicked(problem: Box<dyn std::any::Any + Send>) -> Response {
-    let text = problem
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| problem.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-    json::refuse(&Failure::internal("a panic", &text.unwrap_or_default()))
+/// Around everything: no request without its host, and no panic that goes unanswered.
+async fn outermost(State(shared): State<Shared>, request: Request<Body>, next: Next) -> Response {
+    let is_grpc = grpc::is_grpc(request.headers());
+    let door = if is_grpc { Door::Grpc } else { Door::Json };
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if request.version() == Version::HTTP_11 && hosts != 1 {
+        let sentence = "A request over HTTP/1.1 names its host once (RFC 9112, section 3.2).";
+        let failure = Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", sentence);
+        shared.refused(REFUSED, door, &failure, Duration::ZERO);
+        return json::refuse(&failure);
+    }
+    let failure = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(answer) => return answer,
+        Err(problem) => Failure::internal("a panic", &said(problem)),
+    };
+    if is_grpc {
+        failure.into_status().into_http()
+    } else {
+        json::refuse(&failure)
+    }
+}
+
+/// What a panic said.
+fn said(problem: Box<dyn std::any::Any + Send>) -> String {
+    let text = problem.downcast_ref::<String>().cloned();
+    text.or_else(|| problem.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
 }

@@ -303,3 +303,75 @@ async fn a_head_that_readers_could_differ_about_is_refused() {
         "{answers}"
     );
 }
+
+/// A connection whose caller has little room for what it is sent, over which this has been asked for.
+async fn ask_with_little_room(server: &Server, path: &str, token: &str) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+/// What comes when the rest is read at last: how many bytes of an answer, as far as it was sent.
+async fn rest(mut stream: TcpStream) -> usize {
+    let mut got = Vec::new();
+    let reading = stream.read_to_end(&mut got);
+    let _ = tokio::time::timeout(Duration::from_secs(20), reading)
+        .await
+        .expect("it ends");
+    got.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_a_part_of_an_answer_just_in_time_each_time_is_cut_off_too() {
+    let server = Server::limited(ServerConfig {
+        unread_timeout_ms: 2_000,
+        ..ServerConfig::default()
+    })
+    .await;
+    let admin = token("nordre-land", "kari", &["administrator"]);
+    let doors = Doors::of(&server, &admin).await;
+    let id = new_id();
+    let _: Receipt = doors
+        .call(Door::Grpc, "RegisterProject", &register_project(&id))
+        .await
+        .unwrap();
+    for _ in 0..15 {
+        let _: Receipt = doors.call(Door::Grpc, "RecordBatch", &large_batch(&id)).await.unwrap();
+    }
+    let whole = doors.get(&format!("/v1/projects/{id}")).send().await.unwrap();
+    let whole = whole.bytes().await.unwrap().len();
+    let mut slow = ask_with_little_room(&server, &format!("/v1/projects/{id}"), &admin).await;
+    let (began, mut taken, mut part) = (Instant::now(), 0, vec![0; 20_000]);
+    // Never silent for as long as the limit, and far slower than an answer may be read.
+    loop {
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        match slow.read(&mut part).await {
+            Ok(0) | Err(_) => break,
+            Ok(bytes) => taken += bytes,
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{taken} of {whole} bytes, and it goes on"
+        );
+    }
+    assert!(taken < whole, "{taken} of {whole}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_system_has_taken_over_for_a_caller_that_does_not_read_is_dropped_too() {
+    let server = Server::limited(ServerConfig {
+        unread_timeout_ms: 1_500,
+        ..ServerConfig::default()
+    })
+    .await;
+    let whole = reqwest::get(server.url("/openapi.json")).await.unwrap();
+    let whole = whole.bytes().await.unwrap().len();
+    // It needs no token, and is in nobody's places.
+    let unread = ask_with_little_room(&server, "/openapi.json", "").await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let got = rest(unread).await;
+    assert!(got < whole, "{got} of {whole}");
+}
