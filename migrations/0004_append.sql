@@ -84,7 +84,7 @@ BEGIN
         END IF;
         total := total / 2;
         EXIT WHEN total = 0;
-        IF total < 8 THEN
+        IF total < 32 THEN
             above := '';
             FOR i IN 1 .. total LOOP
                 above := above || sha256('\x01'::bytea || substring(level FROM 64 * i - 63 FOR 64));
@@ -109,12 +109,13 @@ $$;
 -- A record that does not end with the text that its columns make, when it says the same all the same: why it was done stands between
 -- the position and the time, what it relied on between the time and the request. Neither can hide a member of another name: the one is
 -- a text without a bare quote, the other a list of a fixed form. Any other is refused.
-CREATE FUNCTION vedtak.which_says(record bytea, place text, "time" text, "end" text) RETURNS bytea
+CREATE FUNCTION vedtak.which_says(record bytea, "position" bigint, "time" text, "end" text) RETURNS bytea
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog AS $$
 DECLARE
-    rest text := convert_from(record, 'UTF8');
-    part text;
-    says boolean := right(rest, length("end")) = "end";
+    rest  text := convert_from(record, 'UTF8');
+    place text := ',"position":' || "position";
+    part  text;
+    says  boolean := right(rest, length("end")) = "end";
 BEGIN
     rest := left(rest, -length("end"));
     IF right(rest, 1) = ']' THEN
@@ -166,20 +167,21 @@ DECLARE
     leaves bytea;
     tips bytea[];
     roots bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(tenants)]);
+    onward boolean;
     grown record;
     first int;
     last int := 0;
 BEGIN
-    SELECT array_agg(head.tenant), array_agg(head.edge) INTO moved, edges
+    SELECT array_agg(head.tenant), array_agg(head.edge), bool_and(head.onward) INTO moved, edges, onward
         FROM (
-            SELECT h.edge, CASE
+            SELECT h.edge, t.reach >= t.follow AS onward, CASE
                     WHEN h.position = t.follow AND h.root = t.root AND head_time.floor < t.at
                         -- A clock that was put back is waited for by the smallest steps; none runs ahead.
                         AND t.at <= greatest(clock_timestamp() + interval '1 second', head_time.floor + interval '1 microsecond')
                     THEN NULL
                     ELSE h.tenant
                 END AS tenant
-            FROM unnest(tenants, follow, follow_roots, times) WITH ORDINALITY AS t (tenant, follow, root, at, number)
+            FROM unnest(tenants, follow, follow_roots, reach, times) WITH ORDINALITY AS t (tenant, follow, root, reach, at, number)
             JOIN vedtak.heads h ON h.tenant = t.tenant
             CROSS JOIN LATERAL (SELECT greatest(h.recorded_at, h.settled_at) AS floor) AS head_time
             ORDER BY t.number FOR NO KEY UPDATE OF h
@@ -221,8 +223,7 @@ BEGIN
     IF cardinality(records) = 0 THEN
         RETURN;
     END IF;
-    IF cardinality(records) <> coalesce(cardinality(positions), 0) OR array_position(records, NULL) IS NOT NULL
-            OR (SELECT bool_and(t.reach >= t.follow) FROM unnest(follow, reach) AS t (follow, reach)) IS NOT TRUE THEN
+    IF cardinality(records) <> coalesce(cardinality(positions), 0) OR array_position(records, NULL) IS NOT NULL OR onward IS NOT TRUE THEN
         RAISE EXCEPTION 'other records than there are places' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     leaf_hashes := ARRAY(SELECT sha256('\x00'::bytea || r.record) FROM unnest(records) AS r (record));
@@ -248,24 +249,23 @@ BEGIN
                 WHEN convert_from(r.record, 'UTF8')::json IS NOT NULL
                     AND substring(r.record FROM octet_length(r.record) - octet_length(r.says) + 1) = r.says
                 THEN r.record
-                ELSE vedtak.which_says(r.record, r.place, r."time", r."end")
+                ELSE vedtak.which_says(r.record, r.position, r."time",
+                    substring(convert_from(r.says, 'UTF8') FROM length(',"position":' || r.position || r."time") + 1))
             END,
             r.leaf_hash, r.record_count, r.content_hash, r.root
         FROM (
-            SELECT *, convert_to(written.place || written."time" || written."end", 'UTF8') AS says
+            SELECT *, convert_to(
+                ',"position":' || u.position || u."time" || ',"request_id":"' || u.request_id || '","stream":"' || u.stream
+                    || '","tenant":"' || u.tenant || '","type":"' || u.type || '","version":' || u.version || '}',
+                'UTF8'
+            ) AS says
             FROM (
-                SELECT *, ',"position":' || u.position AS place,
-                    ',"request_id":"' || u.request_id || '","stream":"' || u.stream || '","tenant":"' || u.tenant || '","type":"' || u.type
-                        || '","version":' || u.version || '}' AS "end"
-                FROM (
-                    SELECT unnest(record_tenants) AS tenant, unnest(positions) AS position, unnest(streams) AS stream,
-                        unnest(versions) AS version, unnest(types) AS type, unnest(recorded_at) AS recorded_at,
-                        unnest(recorded_at_texts) AS "time", unnest(request_ids) AS request_id, unnest(records) AS record,
-                        unnest(leaf_hashes) AS leaf_hash, unnest(record_counts) AS record_count,
-                        unnest(content_hashes) AS content_hash, unnest(tips) AS root
-                ) AS u
-                OFFSET 0
-            ) AS written
+                SELECT unnest(record_tenants) AS tenant, unnest(positions) AS position, unnest(streams) AS stream,
+                    unnest(versions) AS version, unnest(types) AS type, unnest(recorded_at) AS recorded_at,
+                    unnest(recorded_at_texts) AS "time", unnest(request_ids) AS request_id, unnest(records) AS record,
+                    unnest(leaf_hashes) AS leaf_hash, unnest(record_counts) AS record_count,
+                    unnest(content_hashes) AS content_hash, unnest(tips) AS root
+            ) AS u
             OFFSET 0
         ) AS r;
     IF EXISTS (
