@@ -23,7 +23,7 @@ pub struct ServerConfig {
     /// How many requests are worked on at a time, from when they are whole until their answer is written; more are told to come back. A
     /// tenant may have half of them, and a caller half of those.
     pub max_concurrent_requests: usize,
-    /// How many requests of one tenant are worked on at once; the others of it wait their turn.
+    /// How many requests of one tenant are worked on at once, and half as many of one caller; the others wait their turn.
     pub max_at_once_per_tenant: usize,
     /// The same, while requests of another tenant come.
     pub max_at_once_in_company: usize,
@@ -91,7 +91,7 @@ impl Default for ServerConfig {
             max_awaited_requests: 2048,
             awaited_bytes: 64 * 1024 * 1024,
             max_concurrent_requests: 2048,
-            max_at_once_per_tenant: 256,
+            max_at_once_per_tenant: 512,
             max_at_once_in_company: 32,
             max_answer_bytes: 64 * 1024 * 1024,
             answer_bytes: 256 * 1024 * 1024,

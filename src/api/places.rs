@@ -62,7 +62,7 @@ struct Taken {
 struct Share {
     requests: usize,
     answer_bytes: usize,
-    callers: HashMap<String, usize>,
+    callers: HashMap<String, Own>,
     turns: Arc<Semaphore>,
 }
 
@@ -77,13 +77,33 @@ impl Share {
     }
 }
 
+/// What one caller of a tenant has, and its own turns: half of the tenant's.
+struct Own {
+    requests: usize,
+    turns: Arc<Semaphore>,
+}
+
+impl Own {
+    fn new(at_once: usize) -> Self {
+        Self {
+            requests: 0,
+            turns: Arc::new(Semaphore::new(half(at_once))),
+        }
+    }
+}
+
+fn half(whole: usize) -> usize {
+    whole.div_ceil(2)
+}
+
 /// A place among the requests, until this is dropped.
 pub(super) struct Place {
     places: Places,
     caller: Arc<Caller>,
-    turns: Arc<Semaphore>,
-    /// How much of its tenant's turns it takes.
-    weight: u32,
+    /// The caller's turns, and those of its tenant.
+    turns: [Arc<Semaphore>; 2],
+    /// How much of each it takes.
+    weights: [u32; 2],
 }
 
 /// Room for the bytes of an answer, until this is dropped.
@@ -135,8 +155,7 @@ impl Places {
         };
         let all = taken.requests;
         let share = taken.share(&caller.tenant, most.at_once);
-        let own = share.callers.get(&caller.subject).copied().unwrap_or_default();
-        let half = |whole: usize| whole.div_ceil(2);
+        let own = share.callers.get(&caller.subject).map_or(0, |own| own.requests);
         let whose = if own >= half(half(most.requests)) {
             "of yours"
         } else if share.requests >= half(most.requests) {
@@ -145,17 +164,20 @@ impl Places {
             "in all"
         } else {
             share.requests += 1;
-            match share.callers.get_mut(&caller.subject) {
-                Some(own) => *own += 1,
-                None => drop(share.callers.insert(caller.subject.clone(), 1)),
+            if !share.callers.contains_key(&caller.subject) {
+                share.callers.insert(caller.subject.clone(), Own::new(most.at_once));
             }
-            let turns = Arc::clone(&share.turns);
+            let own = share.callers.get_mut(&caller.subject);
+            let own = own.expect("it was put in when it was not there");
+            own.requests += 1;
+            let turns = [Arc::clone(&own.turns), Arc::clone(&share.turns)];
+            let weights = [weight.min(half(most.at_once)), weight].map(|weight| u32::try_from(weight).unwrap_or(1));
             taken.requests += 1;
             return Ok(Place {
                 places: self.clone(),
                 caller: Arc::clone(caller),
                 turns,
-                weight: u32::try_from(weight).unwrap_or(1),
+                weights,
             });
         };
         taken.forget(&caller.tenant);
@@ -262,9 +284,12 @@ impl Taken {
 }
 
 impl Place {
-    /// Waits until it is this request's turn among those of its tenant. The turn ends when what is answered is dropped.
-    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.turns).acquire_many_owned(self.weight).await.ok()
+    /// Waits until it is this request's turn, first among those of its caller and then among those of its tenant. The turn ends when
+    /// what is answered is dropped.
+    pub(super) async fn turn(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        let ([own, all], [of_own, of_all]) = (&self.turns, self.weights);
+        let own = Arc::clone(own).acquire_many_owned(of_own).await.ok()?;
+        Some([own, Arc::clone(all).acquire_many_owned(of_all).await.ok()?])
     }
 }
 
@@ -275,8 +300,8 @@ impl Drop for Place {
         if let Some(share) = taken.tenants.get_mut(&self.caller.tenant) {
             share.requests -= 1;
             if let Some(own) = share.callers.get_mut(&self.caller.subject) {
-                *own -= 1;
-                if *own == 0 {
+                own.requests -= 1;
+                if own.requests == 0 {
                     share.callers.remove(&self.caller.subject);
                 }
             }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::StreamBody;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use sqlx::{Connection, Executor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use vedtak::api::server::ServerConfig;
@@ -374,4 +375,42 @@ async fn what_the_system_has_taken_over_for_a_caller_that_does_not_read_is_dropp
     tokio::time::sleep(Duration::from_secs(8)).await;
     let got = rest(unread).await;
     assert!(got < whole, "{got} of {whole}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_takes_all_its_turns_leaves_those_of_others_in_its_tenant() {
+    let server = Server::limited(ServerConfig {
+        max_at_once_per_tenant: 4,
+        request_timeout_ms: 20_000,
+        ..ServerConfig::default()
+    })
+    .await;
+    let of = |subject: &str| token("nordre-land", subject, &["administrator"]);
+    let doors = Doors::of(&server, &of("kari")).await;
+    let id = new_id();
+    let _: Receipt = doors
+        .call(Door::Grpc, "RegisterProject", &register_project(&id))
+        .await
+        .unwrap();
+    // Nothing of the tenant can be recorded until this is let go of; what only reads waits for nothing.
+    let mut held = sqlx::PgConnection::connect(&server.database).await.unwrap();
+    held.execute("BEGIN; SELECT FROM vedtak.heads WHERE tenant = 'nordre-land' FOR UPDATE")
+        .await
+        .unwrap();
+    let many = (0..40).map(|_| async {
+        let risk = register_risk(&id);
+        doors.call::<Receipt>(Door::Grpc, "RegisterRisk", &risk).await
+    });
+    let many = futures_util::future::join_all(many);
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        for _ in 0..10 {
+            let began = Instant::now();
+            assert_eq!(head(&server, &of("ola")).await, 200);
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        }
+        held.execute("ROLLBACK").await.unwrap();
+    };
+    let (recorded, ()) = tokio::join!(many, others);
+    assert!(recorded.iter().all(Result::is_ok), "{recorded:?}");
 }
