@@ -155,6 +155,10 @@ fn fold(state: &mut State, entry: &Entry, event: &Event) {
         version: entry.version,
         effective_date: "2017-01-02",
         subject: "kari",
+        recorded_at: "2017-01-02T00:00:00.000000Z",
+        role: "",
+        on_behalf_of: "",
+        through: None,
         authority: "",
         reason: "",
     };
@@ -231,6 +235,9 @@ async fn record(ledger: &Ledger<Rules>, project_id: &str, events: usize) {
                 reason: "As the steering group wished".to_owned(),
                 effective_date: today.clone(),
                 today,
+                ground: None,
+                administrator: true,
+                mandate: Vec::new(),
             },
             commands: batch.to_vec(),
         };

@@ -347,6 +347,9 @@ fn submission<C: prost::Message + Name>(
             reason: String::new(),
             effective_date: today.clone(),
             today,
+            ground: None,
+            administrator: true,
+            mandate: Vec::new(),
         },
         commands: vec![command],
     }

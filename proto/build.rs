@@ -5,6 +5,8 @@
 mod canonical;
 #[path = "codegen/dispatch.rs"]
 mod dispatch;
+#[path = "codegen/entitlement.rs"]
+mod entitlement;
 #[path = "codegen/methods.rs"]
 mod methods;
 #[path = "codegen/schema.rs"]
@@ -56,6 +58,7 @@ fn main() -> Outcome<()> {
         out.join("commands_and_events.rs"),
         dispatch::commands_and_events(&schema),
     )?;
+    std::fs::write(out.join("entitlement.rs"), entitlement::generate(&schema)?)?;
     std::fs::write(out.join("queries.rs"), dispatch::queries(&schema))?;
     Ok(())
 }

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{Command, Context, Event, Facts, Recorded, Refusal, State, Stream};
-use crate::ledger::{Circumstances, Judge, Standing, Verdict};
+use crate::domain::{Command, Context, Event, Facts, Recorded, Refusal, State, Stream, Through};
+use crate::ledger::{self, Circumstances, Judge, Standing, Verdict};
 use crate::schema;
+
+/// The length of a day, YYYY-MM-DD, at the beginning of a time.
+const DAY: usize = "YYYY-MM-DD".len();
 
 /// Judges by the rules of the domain.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +29,9 @@ fn context(circumstances: &Circumstances) -> Context<'_> {
         reason: &circumstances.reason,
         effective_date: &circumstances.effective_date,
         today: &circumstances.today,
+        ground: circumstances.ground.as_ref().and_then(|ground| ground.ground.as_ref()),
+        administrator: circumstances.administrator,
+        mandate: &circumstances.mandate,
     }
 }
 
@@ -75,6 +81,11 @@ impl Judge for Rules {
         Ok(Verdict {
             events: verdict.events,
             role: verdict.role,
+            through: verdict.through.map(|through| ledger::Through {
+                kind: through.kind.to_owned(),
+                position: through.position,
+                recorded: through.recorded,
+            }),
         })
     }
 
@@ -99,7 +110,15 @@ impl Judge for Rules {
             position: at.position,
             version: at.version,
             effective_date: at.effective_date,
+            recorded: at.recorded_at.get(..DAY).unwrap_or(at.recorded_at),
             subject: at.subject,
+            role: at.role,
+            on_behalf_of: at.on_behalf_of,
+            through: at.through.map(|through| Through {
+                kind: &through.kind,
+                position: through.position,
+                recorded: &through.recorded,
+            }),
             authority: at.authority,
             reason: at.reason,
         };

@@ -207,16 +207,6 @@ fn judging(commands: &[Named<'_>], code: &mut String) -> std::fmt::Result {
             "            Self::{name}(command) => Some(command.relies_on(Aggregated::of(state)?, facts, context)),"
         )?;
     }
-    writeln!(
-        code,
-        "        }}\n    }}\n\n    pub(super) fn acts_on(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {{\n        match self {{"
-    )?;
-    for (name, ..) in commands {
-        writeln!(
-            code,
-            "            Self::{name}(command) => command.acts_as(Aggregated::of(state)?, facts, context),"
-        )?;
-    }
     writeln!(code, "        }}\n    }}\n")
 }
 

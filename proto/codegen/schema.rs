@@ -221,7 +221,7 @@ pub fn extension(pool: &DescriptorPool, name: &str) -> Outcome<ExtensionDescript
         .ok_or_else(|| format!("the schema lacks the extension {name}"))?)
 }
 
-fn camel(screaming: &str) -> String {
+pub fn camel(screaming: &str) -> String {
     screaming
         .split('_')
         .map(|word| {

@@ -131,6 +131,9 @@ async fn submit(
             reason: context.reason,
             effective_date: context.effective_date.unwrap_or_else(|| today.clone()),
             today,
+            ground: context.ground,
+            administrator: caller.access == crate::schema::v1::Access::Administrator,
+            mandate: caller.mandate.clone(),
         },
         commands,
     };

@@ -46,7 +46,12 @@ pub struct Caller {
     pub access: Access,
     /// When its token expires, in seconds since 1970: the `exp` claim. An answer that goes on beyond it ends.
     pub expires: u64,
+    /// The subjects on whose behalf the token itself lets it act (W8): the `on_behalf_of` claim of the configuration.
+    pub mandate: Vec<String>,
 }
+
+/// The most subjects that a token may give the right to act for.
+const MAX_MANDATE: usize = 100;
 
 /// Why identities cannot be verified at all: a mistake in the configuration, or keys that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -238,6 +243,11 @@ impl Issuer {
             subject: subject.to_owned(),
             access,
             expires,
+            mandate: words(claim(claims, &self.config.mandate_claim))
+                .filter(|subject| is_identifying(subject))
+                .take(MAX_MANDATE)
+                .map(str::to_owned)
+                .collect(),
         })
     }
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::authority::{self, Authority, Holder};
 use super::dispatch::{Command, Event, State};
 use super::refusal::Refusal;
-use crate::schema::v1::{Aggregate, Organization, Project, Provenance};
+use crate::schema::v1::{Aggregate, Ground, MatterOutcome, Organization, Project, Provenance, authority_ground};
 
 /// What a command is judged in the light of, beside the state.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,23 @@ pub struct Context<'a> {
     pub effective_date: &'a str,
     /// The day that it is recorded, YYYY-MM-DD.
     pub today: &'a str,
+    /// What entitles to it beside what the actor holds, when that was said (V2, O8, W8).
+    pub ground: Option<&'a authority_ground::Ground>,
+    /// Whether the token gives the access of an administrator (W7).
+    pub administrator: bool,
+    /// The subjects on whose behalf the token itself lets its bearer act (W8).
+    pub mandate: &'a [String],
+}
+
+/// Through what somebody was entitled to a command, and where the ledger says so.
+#[derive(Clone, Copy, Debug)]
+pub struct Through<'a> {
+    /// What it is, such as `SEAT`.
+    pub kind: &'a str,
+    /// The position of the record that gives the right; 0 when the ledger does not hold it.
+    pub position: i64,
+    /// The day that it was recorded, YYYY-MM-DD; empty as the position is 0.
+    pub recorded: &'a str,
 }
 
 impl Context<'_> {
@@ -97,13 +115,26 @@ impl fmt::Display for Stream {
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     states: &'a HashMap<Stream, Arc<State>>,
+    /// The organisation that the command itself goes to, where it is asked for as other streams are.
+    own: Option<&'a Organization>,
 }
 
 impl<'a> Facts<'a> {
     /// Facts out of these states.
     #[must_use]
     pub const fn new(states: &'a HashMap<Stream, Arc<State>>) -> Self {
-        Self { states }
+        Self { states, own: None }
+    }
+
+    /// The same, and the state of the command's own stream when that is an organisation.
+    pub(super) fn beside<'b>(&self, own: &'b State) -> Facts<'b>
+    where
+        'a: 'b,
+    {
+        Facts {
+            states: self.states,
+            own: Organization::of(own),
+        }
     }
 
     /// The state of the stream of this kind and id, if it has events. The command must rely on that stream.
@@ -129,12 +160,18 @@ impl<'a> Facts<'a> {
     /// The organisation, if it is registered. The command must rely on its stream.
     #[must_use]
     pub fn organization(&self, id: &str) -> Option<&'a Organization> {
+        if let Some(own) = self.own.filter(|own| own.organization_id == id) {
+            return Some(own);
+        }
         self.state(id)
     }
 
     /// The organisation, if it is registered and loaded so far; see [`Self::state_if_loaded`].
     #[must_use]
     pub fn organization_if_loaded(&self, id: &str) -> Option<&'a Organization> {
+        if let Some(own) = self.own.filter(|own| own.organization_id == id) {
+            return Some(own);
+        }
         self.state_if_loaded(id)
     }
 
@@ -162,8 +199,16 @@ pub struct Recorded<'a> {
     pub version: i64,
     /// When it was decided, YYYY-MM-DD.
     pub effective_date: &'a str,
+    /// The day that it was recorded, YYYY-MM-DD.
+    pub recorded: &'a str,
     /// Who acted.
     pub subject: &'a str,
+    /// In which role, as [`Verdict::role`] says, or empty.
+    pub role: &'a str,
+    /// On whose behalf, or empty.
+    pub on_behalf_of: &'a str,
+    /// Through what, when the command was one that needs a right.
+    pub through: Option<Through<'a>>,
     /// The case reference that the authority rests on, or empty.
     pub authority: &'a str,
     /// Why, or empty.
@@ -222,8 +267,24 @@ pub trait Decide {
         Vec::new()
     }
 
-    /// The role or seat that an allowed command rests on, as the record names it; none when whoever may record may do it.
-    fn acts_as(&self, _state: &Self::State, _facts: &Facts<'_>, _context: &Context<'_>) -> Option<String> {
+    /// Those that this ground of the command's declaration entitles, as far as the state says it: the decider of the point, the
+    /// body that is named.
+    fn entitled(&self, _state: &Self::State, _ground: Ground) -> Vec<Holder> {
+        Vec::new()
+    }
+
+    /// The outcome that minutes must show for it, where that depends on what it says; otherwise that of the declaration.
+    fn outcome(&self) -> Option<MatterOutcome> {
+        None
+    }
+
+    /// Whether a holder of the declaration counts for just this command: the responsible assigns roles, and makes no owners (W7).
+    fn counts(&self, _state: &Self::State, _holder: &Holder) -> bool {
+        true
+    }
+
+    /// How much money it is about, in øre excluding VAT, when that can be told: what a delegation is limited by (O8).
+    fn amount(&self, _state: &Self::State) -> Option<i64> {
         None
     }
 }
@@ -256,6 +317,8 @@ pub struct Verdict {
     /// appointment is to a standing body that this one is composed of, ` via COMMITTEE@<organization_id>/<body_id>` follows.
     /// A role that a body holds is written `PROJECT_OWNER by ` and the seat in it. No names of persons or bodies, which change.
     pub role: String,
+    /// Through what the actor was entitled; none when everybody may send the command who may record.
+    pub through: Option<Authority>,
 }
 
 impl Command {
@@ -280,7 +343,13 @@ impl Command {
         }
         let other_stream = || Refusal::stream_of_another_kind(&self.stream());
         let events = self.decide_on(state, facts, context).ok_or_else(other_stream)??;
-        let mut roles: Vec<String> = self.acts_on(state, facts, context).into_iter().collect();
+        // What changes nothing needs no right: it tells whoever asks again that it is so.
+        let through = if events.is_empty() {
+            None
+        } else {
+            authority::require(self, state, facts, context)?
+        };
+        let mut roles: Vec<String> = through.iter().map(|authority| authority.role.clone()).collect();
         for role in state.roles_of(context) {
             if !roles.contains(&role) {
                 roles.push(role);
@@ -289,6 +358,7 @@ impl Command {
         Ok(Verdict {
             events,
             role: roles.join(", "),
+            through,
         })
     }
 
@@ -305,6 +375,8 @@ impl Command {
     #[must_use]
     pub fn relies_on(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
         let mut streams = self.relies(state, facts, context).unwrap_or_default();
+        streams.extend(authority::streams(self, state, facts, context));
+        streams.retain(|stream| *stream != self.stream());
         streams.sort();
         streams.dedup();
         streams

@@ -1,5 +1,6 @@
 //! Deviation (avvik): raised, escalated to a body, resolved, or referred out of the project (rules V1, X4).
 
+use super::authority::Holder;
 use super::seat::require_body;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
@@ -164,6 +165,13 @@ impl Fold for DeviationEscalated {
     }
 }
 
+impl Deviation {
+    /// The body that it was brought before last, which then resolves it (W1).
+    fn escalated_to(&self) -> Option<&BodyReference> {
+        self.escalations.last()?.body.as_ref()
+    }
+}
+
 impl Decide for ResolveDeviation {
     type State = Project;
 
@@ -192,6 +200,18 @@ impl Decide for ResolveDeviation {
             }
             .into(),
         ])
+    }
+
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        let deviation = project.deviation(&self.deviation_id).ok().filter(|_| ground == Ground::Body);
+        let body = deviation.and_then(Deviation::escalated_to);
+        body.cloned().map(Holder::Body).into_iter().collect()
+    }
+
+    fn counts(&self, project: &Project, holder: &Holder) -> bool {
+        let deviation = project.deviation(&self.deviation_id).ok();
+        let escalated = deviation.and_then(Deviation::escalated_to).is_some();
+        !escalated || matches!(holder, Holder::Body(_))
     }
 }
 

@@ -3,6 +3,7 @@
 //! No I/O, no async, no clock, no randomness: what a decision needs is handed to it. A command implements [`Decide`], an event
 //! implements [`Fold`]; the enums over all of them are generated from the schema, so that neither can be forgotten.
 
+mod authority;
 mod decide;
 mod finding;
 mod refusal;
@@ -40,7 +41,7 @@ pub use agreement::{agreement_standing, streams_of_agreement, withdrawal_impact}
 pub use benefit::benefit_reading;
 pub use budget::budget_reading;
 pub use decide::{
-    Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
+    Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Through, Verdict, unchanged_or,
 };
 pub use decision_point::{changed_after_decision, condition_reading, decision_basis};
 pub use deliverable::handover_reading;
@@ -60,10 +61,13 @@ pub use template::shipped_templates;
 mod dispatch {
     //! The enums over all commands, events and states, generated from the schema.
 
+    use super::authority::{Declared, Holder};
     use super::{Aggregated, Context, Decide, Decision, Facts, Fold, Recorded, Stream};
     use crate::schema::v1::*;
     use crate::schema::{Canonical, Validate, Violations};
 
     include!(concat!(env!("OUT_DIR"), "/commands_and_events.rs"));
+    include!(concat!(env!("OUT_DIR"), "/entitlement.rs"));
 }
-pub use dispatch::{Command, Event, State};
+pub use authority::{Authority, Declared, Holder};
+pub use dispatch::{Command, DECLARED, Event, State};

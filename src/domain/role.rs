@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::seat::{self, Authority};
+use super::authority::{self, Authority};
+use super::seat;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
 use crate::schema::v1::role_holder::Holder;
 use crate::schema::v1::*;
@@ -33,23 +34,50 @@ impl Project {
     /// What the actor acts in the role by on the effective date: as the person who holds it, by a seat in the body that holds it,
     /// or, where an organisation holds it, by a seat in a body that speaks for the whole of it. Only bodies that count are asked.
     /// The facts are those of `role_streams`.
-    pub(super) fn acts_in_role<'a>(
+    pub(super) fn acts_in_role(
         &self,
         role: ProjectRole,
-        facts: &Facts<'a>,
+        facts: &Facts<'_>,
         context: &Context<'_>,
         counts: impl Fn(&Body) -> bool,
-    ) -> Option<Authority<'a>> {
-        let in_person = |assignment: &RoleAssignment| assignment.subject() == Some(context.subject);
-        if self.holders(role, context.effective_date).any(in_person) {
-            let (role, seat) = (Some(role), None);
-            return Some(Authority { role, seat });
+    ) -> Option<Authority> {
+        let mut holders = self.holders(role, context.effective_date);
+        if let Some(own) = holders.find(|assignment| assignment.subject().is_some_and(|subject| context.is(subject))) {
+            return Some(own.authority(role.on_record(), "ROLE", &own.recorded));
         }
-        let holders = self.holders(role, context.effective_date);
-        let mut bodies = holders.flat_map(|assignment| assignment.bodies(|id| facts.organization(id)));
-        let seat = bodies.find_map(|body| seat::held(&body, facts, context).filter(|seat| counts(seat.place.body)))?;
-        let (role, seat) = (Some(role), Some(seat));
-        Some(Authority { role, seat })
+        self.holders(role, context.effective_date).find_map(|assignment| {
+            let offices = assignment.offices(|id| facts.organization(id)).into_iter();
+            let mut offices = offices.filter_map(|office| facts.organization(&office.organization_id)?.office_held(&office, context));
+            let mut bodies = assignment.bodies(|id| facts.organization(id)).into_iter();
+            let by = offices.next().or_else(|| {
+                let seat = bodies.find_map(|body| {
+                    seat::held(&body, facts, context).filter(|seat| counts(seat.place.body))
+                })?;
+                Some(seat.authority())
+            })?;
+            // The later of the two is when the right came about.
+            let recorded = (&by.recorded).max(&assignment.recorded);
+            let role = format!("{} by {}", role.on_record(), by.role);
+            Some(assignment.authority(role, by.kind, recorded))
+        })
+    }
+
+    /// The bodies that act in the role on a date, as far as the organisations are known.
+    pub(super) fn role_bodies(&self, role: ProjectRole, facts: &Facts<'_>, date: &str) -> Vec<BodyReference> {
+        let holders = self.holders(role, date);
+        holders.flat_map(|assignment| assignment.bodies(|id| facts.organization_if_loaded(id))).collect()
+    }
+
+    /// The offices that act in the role on a date, as far as the organisations are known.
+    pub(super) fn role_offices(&self, role: ProjectRole, facts: &Facts<'_>, date: &str) -> Vec<OfficeReference> {
+        let holders = self.holders(role, date);
+        holders.flat_map(|assignment| assignment.offices(|id| facts.organization_if_loaded(id))).collect()
+    }
+
+    /// The persons who hold the role on a date.
+    pub(super) fn subjects_in(&self, role: ProjectRole, date: &str) -> Vec<String> {
+        let subjects = self.holders(role, date).filter_map(RoleAssignment::subject);
+        subjects.map(str::to_owned).collect()
     }
 
     /// The organisations that have to be known to say who acts in the role on the effective date, as far as they can be named yet.
@@ -57,7 +85,7 @@ impl Project {
         let holders = self.holders(role, context.effective_date);
         holders
             .flat_map(|assignment| {
-                let own = assignment.holding_organization().map(Stream::organization);
+                let own = assignment.acting_organization().map(Stream::organization);
                 let bodies = assignment.bodies(|id| facts.organization_if_loaded(id));
                 let seats = bodies.into_iter().flat_map(|body| seat::streams(&body, facts));
                 own.into_iter().chain(seats)
@@ -98,11 +126,39 @@ impl RoleAssignment {
         self.holder.as_ref()?.holder.as_ref()
     }
 
-    /// The organisation that holds it as a whole, when one does.
-    fn holding_organization(&self) -> Option<&str> {
+    /// What somebody who acts in it acts by.
+    fn authority(&self, role: String, kind: &'static str, recorded: &str) -> Authority {
+        Authority {
+            role,
+            kind,
+            position: self.provenance.as_ref().map_or(0, |provenance| provenance.first_position),
+            recorded: recorded.to_owned(),
+        }
+    }
+
+    /// The organisation that holds it as a whole, or by an office, when one does.
+    fn acting_organization(&self) -> Option<&str> {
         match self.holder_named()? {
             Holder::OrganizationId(id) => Some(id),
+            Holder::Office(office) => Some(&office.organization_id),
             Holder::Person(_) | Holder::Body(_) => None,
+        }
+    }
+
+    /// The offices that act for its holder: itself, or those that speak for the whole of an organisation that is known (O7).
+    fn offices<'a>(&self, known: impl Fn(&str) -> Option<&'a Organization>) -> Vec<OfficeReference> {
+        match self.holder_named() {
+            Some(Holder::Office(office)) => vec![office.clone()],
+            Some(Holder::OrganizationId(id)) => {
+                let offices = known(id).into_iter().flat_map(|organization| &organization.offices);
+                let speaking = offices.filter(|office| office.speaks_for_all);
+                let reference = |office: &Office| OfficeReference {
+                    organization_id: id.clone(),
+                    office_id: office.office_id.clone(),
+                };
+                speaking.map(reference).collect()
+            }
+            Some(Holder::Person(_) | Holder::Body(_)) | None => Vec::new(),
         }
     }
 
@@ -119,7 +175,7 @@ impl RoleAssignment {
                 };
                 speaking.map(reference).collect()
             }
-            Some(Holder::Person(_)) | None => Vec::new(),
+            Some(Holder::Person(_) | Holder::Office(_)) | None => Vec::new(),
         }
     }
 
@@ -128,6 +184,7 @@ impl RoleAssignment {
         match self.holder_named()? {
             Holder::Person(person) => person.organization_id.as_deref(),
             Holder::Body(body) => Some(&body.organization_id),
+            Holder::Office(office) => Some(&office.organization_id),
             Holder::OrganizationId(id) => Some(id),
         }
     }
@@ -136,7 +193,7 @@ impl RoleAssignment {
     fn subject(&self) -> Option<&str> {
         match self.holder_named()? {
             Holder::Person(person) => Some(&person.subject),
-            Holder::Body(_) | Holder::OrganizationId(_) => None,
+            Holder::Body(_) | Holder::Office(_) | Holder::OrganizationId(_) => None,
         }
     }
 
@@ -176,10 +233,11 @@ impl AssignRole {
     }
 
     /// The organisation that the holder is, belongs to, or comes from.
-    fn organization_id(&self) -> Option<&str> {
+    pub(super) fn organization_id(&self) -> Option<&str> {
         match self.holder()? {
             Holder::Person(person) => person.organization_id.as_deref(),
             Holder::Body(body) => Some(&body.organization_id),
+            Holder::Office(office) => Some(&office.organization_id),
             Holder::OrganizationId(id) => Some(id),
         }
     }
@@ -191,7 +249,7 @@ impl AssignRole {
             (_, None) => (
                 "HOLDER_REQUIRED",
                 format!("Nobody is named as {role}."),
-                "Give one of `person`, `body` and `organization_id`.",
+                "Give one of `person`, `body`, `office` and `organization_id`.",
             ),
             (ProjectRole::SteeringGroup | ProjectRole::ReferenceGroup, Some(Holder::Body(_))) => return Ok(()),
             (ProjectRole::SteeringGroup | ProjectRole::ReferenceGroup, Some(_)) => (
@@ -199,7 +257,9 @@ impl AssignRole {
                 format!("The {role} is a body."),
                 "Establish it in its organisation, and name it in `body`.",
             ),
-            (ProjectRole::Owner | ProjectRole::Sponsor, Some(_)) | (_, Some(Holder::Person(_))) => return Ok(()),
+            (ProjectRole::Owner | ProjectRole::Sponsor, Some(_))
+            | (ProjectRole::Responsible, Some(Holder::Office(_)))
+            | (_, Some(Holder::Person(_))) => return Ok(()),
             (_, Some(_)) => (
                 "HOLDER_MUST_BE_PERSON",
                 format!("The {role} is a person."),
@@ -217,10 +277,11 @@ impl AssignRole {
         let organization = facts
             .organization(id)
             .ok_or_else(|| Refusal::not_found("organisation", id))?;
-        if let Some(Holder::Body(body)) = self.holder() {
-            organization.body_on(&body.body_id, &self.from)?;
+        match self.holder() {
+            Some(Holder::Body(body)) => organization.body_on(&body.body_id, &self.from).map(|_| ()),
+            Some(Holder::Office(office)) => organization.office_on(&office.office_id, &self.from).map(|_| ()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// R1: the project leader and the project responsible are different persons on every day.
@@ -258,19 +319,22 @@ impl AssignRole {
     }
 }
 
-impl Decide for AssignRole {
-    type State = Project;
+impl AssignRole {
+    fn is(&self, known: &RoleAssignment) -> bool {
+        known.role == self.role
+            && known.holder == self.holder
+            && known.from == self.from
+            && known.to == self.to
+            && known.reason == self.reason
+    }
 
-    fn decide(&self, project: &Project, facts: &Facts<'_>, _: &Context<'_>) -> Decision {
-        project.require_active()?;
-        if let Ok(known) = project.role_assignment(&self.assignment_id) {
-            let same = known.role == self.role
-                && known.holder == self.holder
-                && known.from == self.from
-                && known.to == self.to
-                && known.reason == self.reason;
-            return unchanged_or(same, || Refusal::already_exists("role assignment", &self.assignment_id));
-        }
+    /// Whether it is recorded in the project.
+    pub(super) fn is_in(&self, project: &Project) -> bool {
+        project.role_assignment(&self.assignment_id).is_ok_and(|known| self.is(known))
+    }
+
+    /// The holder fits the role, exists, and does not hold what this role may not be held with.
+    pub(super) fn require_holder(&self, project: &Project, facts: &Facts<'_>) -> Result<(), Refusal> {
         self.require_holder_that_fits()?;
         if let Some(to) = self.to.as_deref().filter(|to| *to < self.from.as_str()) {
             return Err(Refusal::invalid(
@@ -285,22 +349,45 @@ impl Decide for AssignRole {
                 .mend("Say in `reason` why this is the sponsor, such as that the project was ordered as a part of a reorganisation."));
         }
         self.require_holder_that_exists(facts)?;
-        self.require_other_than_counterpart(project)?;
+        self.require_other_than_counterpart(project)
+    }
+
+    /// What records it.
+    pub(super) fn assigned(&self) -> RoleAssigned {
+        RoleAssigned {
+            assignment_id: self.assignment_id.clone(),
+            role: self.role,
+            holder: self.holder.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+impl Decide for AssignRole {
+    type State = Project;
+
+    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+        project.require_active()?;
+        if let Ok(known) = project.role_assignment(&self.assignment_id) {
+            return unchanged_or(self.is(known), || Refusal::already_exists("role assignment", &self.assignment_id));
+        }
+        self.require_holder(project, facts)?;
+        if let Some(Holder::Person(person)) = self.holder() {
+            authority::require_other(&person.subject, "holder", context)?;
+        }
         Ok(vec![
-            RoleAssigned {
-                assignment_id: self.assignment_id.clone(),
-                role: self.role,
-                holder: self.holder.clone(),
-                from: self.from.clone(),
-                to: self.to.clone(),
-                reason: self.reason.clone(),
-            }
-            .into(),
+            self.assigned().into(),
         ])
     }
 
     fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         self.organization_id().map(Stream::organization).into_iter().collect()
+    }
+
+    fn counts(&self, project: &Project, holder: &authority::Holder) -> bool {
+        project.may_change(self.role(), holder)
     }
 }
 
@@ -315,13 +402,34 @@ impl Fold for RoleAssigned {
             from: self.from.clone(),
             to: self.to.clone(),
             reason: self.reason.clone(),
+            recorded: at.recorded.to_owned(),
             provenance: at.provenance(),
         });
     }
 }
 
+impl Project {
+    /// W7: the responsible makes no owners and unmakes none, and an administrator only gives a project without owners its first.
+    fn may_change(&self, role: ProjectRole, holder: &authority::Holder) -> bool {
+        match holder {
+            authority::Holder::Administrator => {
+                role == ProjectRole::Owner && !self.roles.iter().any(|assignment| assignment.role() == role)
+            }
+            authority::Holder::Role { role: own, .. } => {
+                role != ProjectRole::Owner || *own != ProjectRole::Responsible
+            }
+            _ => true,
+        }
+    }
+}
+
 impl Decide for ReleaseRole {
     type State = Project;
+
+    fn counts(&self, project: &Project, holder: &authority::Holder) -> bool {
+        let role = project.role_assignment(&self.assignment_id).map(RoleAssignment::role);
+        role.is_ok_and(|role| project.may_change(role, holder))
+    }
 
     fn decide(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Decision {
         project.require_active()?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::authority::Authority;
 use super::{Context, Facts, Refusal, Stream};
 use crate::schema::v1::*;
 
@@ -17,15 +18,9 @@ pub(super) struct Place<'a> {
 pub(super) struct Seat<'a> {
     pub(super) place: Place<'a>,
     function: AppointmentFunction,
+    appointment: &'a Appointment,
     /// The standing body that the appointment is to, when it is another one (O2).
     via: Option<Place<'a>>,
-}
-
-/// What somebody acts by: a role in the project, a seat, or a role that the body of the seat holds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Authority<'a> {
-    pub(super) role: Option<ProjectRole>,
-    pub(super) seat: Option<Seat<'a>>,
 }
 
 /// The body and the standing bodies that it is composed of, itself first, as far as the organisations are known (O2); and the
@@ -113,10 +108,15 @@ pub(super) fn held<'a>(reference: &BodyReference, facts: &Facts<'a>, context: &C
         .iter()
         .take_while(|inside| inside.body.stands_on(context.effective_date));
     standing.enumerate().find_map(|(depth, inside)| {
-        let mut functions = inside.functions(context);
-        let function = functions.find(|function| *function != AppointmentFunction::Observer)?;
+        let mut appointments = inside.appointments(context);
+        let (appointment, function) = appointments.find(|(_, function)| *function != AppointmentFunction::Observer)?;
         let via = (depth > 0).then_some(*inside);
-        Some(Seat { place, function, via })
+        Some(Seat {
+            place,
+            function,
+            appointment,
+            via,
+        })
     })
 }
 
@@ -143,30 +143,16 @@ pub(super) fn require_deciding_body<'a>(
         .mend("Name a body that decides as the decider, and this one among the advising bodies."))
 }
 
-/// The seat that the actor must hold in the body on the effective date, by this rule.
-pub(super) fn require_held<'a>(
-    reference: &BodyReference,
-    rule: &'static str,
-    body: &Body,
-    facts: &Facts<'a>,
-    context: &Context<'_>,
-) -> Result<Seat<'a>, Refusal> {
-    held(reference, facts, context).ok_or_else(|| {
-        let (subject, date, name) = (context.subject, context.effective_date, &body.name);
-        let problem = format!("{subject} did not hold a seat in {name} on {date}.");
-        Refusal::forbidden(rule, "NOT_IN_THE_BODY", problem)
-            .mend(format!("Let a member or the secretary of {name} record it."))
-    })
-}
-
 impl<'a> Place<'a> {
-    /// What the actor is appointed as in just this body on the effective date.
-    fn functions(&self, context: &Context<'_>) -> impl Iterator<Item = AppointmentFunction> {
+    /// What the actor, or whom it acts for, is appointed to and as in just this body on the effective date.
+    fn appointments(&self, context: &Context<'_>) -> impl Iterator<Item = (&'a Appointment, AppointmentFunction)> {
         let appointments = self.organization.appointments.iter();
         let held = appointments.filter(|appointment| appointment.holds_on(context.effective_date));
-        let terms = held.filter_map(|appointment| appointment.terms.as_ref());
-        let own = terms.filter(|terms| terms.body_id == self.body.body_id && terms.subject == context.subject);
-        own.map(AppointmentTerms::function)
+        held.filter_map(|appointment| {
+            let terms = appointment.terms.as_ref()?;
+            let own = terms.body_id == self.body.body_id && context.is(&terms.subject);
+            own.then(|| (appointment, terms.function()))
+        })
     }
 }
 
@@ -177,9 +163,9 @@ impl Organization {
             .appointments
             .iter()
             .filter(|appointment| appointment.holds_on(context.effective_date));
-        let terms = appointments.filter_map(|appointment| appointment.terms.as_ref());
-        let own = terms.filter(|terms| terms.subject == context.subject);
-        let standing = own.filter_map(|terms| {
+        let terms = appointments.filter_map(|appointment| Some((appointment, appointment.terms.as_ref()?)));
+        let own = terms.filter(|(_, terms)| terms.subject == context.subject);
+        let standing = own.filter_map(|(appointment, terms)| {
             let body = self
                 .body(&terms.body_id)
                 .filter(|body| body.stands_on(context.effective_date))?;
@@ -191,6 +177,7 @@ impl Organization {
                 Seat {
                     place,
                     function: terms.function(),
+                    appointment,
                     via: None,
                 }
                 .to_string(),
@@ -210,8 +197,25 @@ impl ProjectRole {
     }
 }
 
-fn kind(body: &Body) -> &'static str {
+pub(super) fn kind(body: &Body) -> &'static str {
     body.kind().as_str_name().trim_start_matches("BODY_KIND_")
+}
+
+impl Seat<'_> {
+    /// What somebody who holds it acts by.
+    pub(super) fn authority(&self) -> Authority {
+        Authority {
+            role: self.to_string(),
+            kind: "SEAT",
+            position: self.appointment.provenance.as_ref().map_or(0, |provenance| provenance.first_position),
+            recorded: self.appointment.recorded.clone(),
+        }
+    }
+
+    /// Whether it is that of the secretary.
+    pub(super) fn is_secretary(&self) -> bool {
+        self.function == AppointmentFunction::Secretary
+    }
 }
 
 impl fmt::Display for Place<'_> {
@@ -231,17 +235,5 @@ impl fmt::Display for Seat<'_> {
         write!(formatter, "{}:{function}{}", kind(self.place.body), self.place)?;
         self.via
             .map_or(Ok(()), |via| write!(formatter, " via {}{via}", kind(via.body)))
-    }
-}
-
-/// `PROJECT_OWNER`, a seat, or `PROJECT_OWNER by ` a seat.
-impl fmt::Display for Authority<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.role, self.seat) {
-            (Some(role), Some(seat)) => write!(formatter, "{} by {seat}", role.on_record()),
-            (Some(role), None) => formatter.write_str(&role.on_record()),
-            (None, Some(seat)) => seat.fmt(formatter),
-            (None, None) => Ok(()),
-        }
     }
 }

@@ -41,6 +41,7 @@ impl<S: Clone> Draft<S> {
                 event_type,
                 recorded_at: &head.recorded_at_text,
                 role: &verdict.role,
+                through: verdict.through.as_ref(),
                 relies_on,
                 request_id: submission.request_id,
                 event,
@@ -65,19 +66,24 @@ impl<S: Clone> Draft<S> {
         &mut self,
         judge: &J,
         submission: &Submission<J>,
-        events: &[J::Event],
+        recorded_at: &str,
+        verdict: &Verdict<J::Event>,
     ) -> Result<(), AppendError<J::Refusal>> {
-        if events.is_empty() {
+        if verdict.events.is_empty() {
             return Ok(());
         }
-        let first = self.records.len() - events.len();
+        let first = self.records.len() - verdict.events.len();
         let state = Arc::make_mut(&mut self.held.state);
-        for (event, record) in events.iter().zip(&self.records[first..]) {
+        for (event, record) in verdict.events.iter().zip(&self.records[first..]) {
             let at = Standing {
                 position: record.position,
                 version: record.version,
                 effective_date: &submission.circumstances.effective_date,
+                recorded_at,
                 subject: &submission.circumstances.subject,
+                role: &verdict.role,
+                on_behalf_of: &submission.circumstances.on_behalf_of,
+                through: verdict.through.as_ref(),
                 authority: &submission.circumstances.authority,
                 reason: &submission.circumstances.reason,
             };

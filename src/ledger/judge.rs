@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
+use crate::schema::v1::AuthorityGround;
+
 /// Who sent a submission and how it is to be understood; every event of it is recorded with these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Circumstances {
@@ -19,6 +23,26 @@ pub struct Circumstances {
     pub effective_date: String,
     /// The day that it is recorded, YYYY-MM-DD.
     pub today: String,
+    /// What entitles to it beside what the actor holds, when that was said.
+    pub ground: Option<AuthorityGround>,
+    /// Whether the token gives the access of an administrator.
+    pub administrator: bool,
+    /// The subjects on whose behalf the token itself lets its bearer act.
+    pub mandate: Vec<String>,
+}
+
+/// Through what somebody was entitled to a command, and where the ledger says so.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Through {
+    /// What it is, such as `SEAT`: see `AuditEntry.through` of the schema.
+    pub kind: String,
+    /// The position of the record that gives the right; 0 when the ledger does not hold it.
+    #[serde(default)]
+    pub position: i64,
+    /// The day that it was recorded, YYYY-MM-DD; empty as the position is 0.
+    #[serde(default)]
+    pub recorded: String,
 }
 
 /// Where an event stands: what a fold may know beside the event.
@@ -30,8 +54,16 @@ pub struct Standing<'a> {
     pub version: i64,
     /// When it was decided, YYYY-MM-DD.
     pub effective_date: &'a str,
+    /// When it was recorded, RFC 3339.
+    pub recorded_at: &'a str,
     /// Who acted.
     pub subject: &'a str,
+    /// In which role, or empty.
+    pub role: &'a str,
+    /// On whose behalf, or empty.
+    pub on_behalf_of: &'a str,
+    /// Through what, when the command was one that needs a right.
+    pub through: Option<&'a Through>,
     /// The case reference that the authority rests on, or empty.
     pub authority: &'a str,
     /// Why, or empty.
@@ -45,6 +77,8 @@ pub struct Verdict<E> {
     pub events: Vec<E>,
     /// The role in which the actor acted, or empty.
     pub role: String,
+    /// Through what it was entitled, when the command was one that needs a right.
+    pub through: Option<Through>,
 }
 
 /// A record that this binary cannot read. It is never skipped: whoever meets it stops.

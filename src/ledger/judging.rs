@@ -228,7 +228,7 @@ impl<J: Judge> Judging<'_, J> {
                 // Nothing can fail any more, so the state before is not needed: one holder less may spare a copy of it.
                 self.head(tenant).states.remove(&submission.stream);
             }
-            if let Err(error) = draft.fold(&*judge, submission, &verdict.events) {
+            if let Err(error) = draft.fold(&*judge, submission, &self.head(tenant).recorded_at_text, &verdict) {
                 return Ok(Err(error));
             }
             self.appender.limits.passed_since(began);

@@ -37,7 +37,7 @@ pub use entry::Entry;
 pub use error::{AppendError, LedgerError};
 pub use follow::Follower;
 pub use history::{Anchor, Loss, Losses};
-pub use judge::{Circumstances, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Unreadable, Verdict};
+pub use judge::{Circumstances, Judge, MOST_ROUNDS, MOST_STREAMS, Standing, Through, Unreadable, Verdict};
 pub use long::{Crowded, Long, Stay};
 pub use page::{Page, Size};
 pub use read::{LedgerHead, Reach, Reading, Touched};

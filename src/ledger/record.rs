@@ -10,7 +10,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use uuid::Uuid;
 
-use super::judge::{Circumstances, Judge};
+use super::judge::{Circumstances, Judge, Through};
 use crate::schema::{Canonical, Object};
 
 /// A SHA-256 hash.
@@ -39,6 +39,9 @@ pub struct Actor<'a> {
     /// On whose behalf; left out when it acted for itself.
     #[serde(borrow, default)]
     pub on_behalf_of: Cow<'a, str>,
+    /// Through what it was entitled; left out when the command was one that everybody may send who may record.
+    #[serde(default)]
+    pub through: Option<Through>,
 }
 
 /// Another stream that a decision relied on, and how far it had come.
@@ -116,6 +119,7 @@ pub(super) struct Line<'a, E> {
     pub event_type: &'a str,
     pub recorded_at: &'a str,
     pub role: &'a str,
+    pub through: Option<&'a Through>,
     pub relies_on: &'a [Reliance<'a>],
     pub request_id: Uuid,
     pub event: &'a E,
@@ -130,6 +134,9 @@ pub(super) fn write<J: Judge>(judge: &J, line: &Line<'_, J::Event>, circumstance
             actor.member("role", line.role);
             // Everybody who acts has a name; a record without one would say so.
             actor.text("subject", &circumstances.subject);
+            if let Some(through) = line.through {
+                actor.object("through", |object| through.members(object));
+            }
         });
         object.member("authority", &circumstances.authority);
         object.written("data", |text| judge.write(line.event, text));
@@ -149,6 +156,14 @@ pub(super) fn write<J: Judge>(judge: &J, line: &Line<'_, J::Event>, circumstance
         object.number("version", line.version);
     });
     record
+}
+
+impl Canonical for Through {
+    fn members(&self, object: &mut Object<'_>) {
+        object.text("kind", &self.kind);
+        object.number("position", self.position);
+        object.member("recorded", &self.recorded);
+    }
 }
 
 impl Canonical for Reliance<'_> {

@@ -61,14 +61,16 @@ fn decision(treats: Vec<Matter>) -> MeetingDecision {
         number: "5/2017".to_owned(),
         text: "The project goes on.".to_owned(),
         treats,
+        ..Default::default()
     }
 }
 
 fn matter(kind: MatterKind, stream_id: &str, number: u32) -> Matter {
     Matter {
         kind: kind.into(),
-        stream_id: stream_id.to_owned(),
-        matter_id: id(number),
+        stream_id: Some(stream_id.to_owned()),
+        matter_id: Some(id(number)),
+        ..Default::default()
     }
 }
 

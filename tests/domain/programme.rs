@@ -20,6 +20,7 @@ fn register(number: u32) -> RegisterProject {
         project_id: id(number),
         name: format!("Project {number}"),
         kind: ProjectKind::MainProject.into(),
+        owner: super::project::first_owner(900, "kari"),
         ..Default::default()
     }
 }

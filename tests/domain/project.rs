@@ -13,8 +13,23 @@ fn register(kind: ProjectKind) -> RegisterProject {
         project_id: PROJECT.to_owned(),
         name: "Digitalisering".to_owned(),
         kind: kind.into(),
+        owner: first_owner(900, "kari"),
         ..Default::default()
     }
+}
+
+/// A person as the first owner.
+pub fn first_owner(number: u32, subject: &str) -> Option<FirstOwner> {
+    Some(FirstOwner {
+        assignment_id: id(number),
+        holder: Some(RoleHolder {
+            holder: Some(role_holder::Holder::Person(Person {
+                subject: subject.to_owned(),
+                ..Default::default()
+            })),
+        }),
+        from: "2010-01-01".to_owned(),
+    })
 }
 
 fn register_other(number: u32, kind: ProjectKind) -> RegisterProject {

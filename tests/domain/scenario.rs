@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use vedtak::domain::{
-    self, Aggregated, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion,
+    self, Aggregated, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion, Through,
 };
 use vedtak::ledger::MOST_ROUNDS;
+use vedtak::schema::v1::authority_ground::Ground;
 use vedtak::schema::v1::{CommandContext, Organization, Project};
 
 /// The project that the tests speak of.
@@ -31,6 +32,10 @@ pub struct Scenario {
     effective_date: String,
     reason: String,
     authority: String,
+    on_behalf_of: String,
+    administrator: bool,
+    mandate: Vec<String>,
+    ground: Option<Ground>,
     role: String,
     last: Option<Result<Vec<Event>, Refusal>>,
 }
@@ -46,6 +51,10 @@ pub fn scenario() -> Scenario {
         effective_date: "2017-01-02".to_owned(),
         reason: String::new(),
         authority: String::new(),
+        on_behalf_of: String::new(),
+        administrator: true,
+        mandate: Vec::new(),
+        ground: None,
         role: String::new(),
         last: None,
     }
@@ -80,6 +89,42 @@ impl Scenario {
     /// From here on, commands name this authority.
     pub fn with_authority(mut self, authority: &str) -> Self {
         authority.clone_into(&mut self.authority);
+        self
+    }
+
+    /// From here on, the actor's token gives no more than the access of a recorder.
+    pub fn as_recorder(mut self) -> Self {
+        self.administrator = false;
+        self
+    }
+
+    /// From here on, the actor's token gives the access of an administrator.
+    pub fn as_administrator(mut self) -> Self {
+        self.administrator = true;
+        self
+    }
+
+    /// From here on, commands are on behalf of this subject; of nobody when it is empty.
+    pub fn on_behalf_of(mut self, subject: &str) -> Self {
+        subject.clone_into(&mut self.on_behalf_of);
+        self
+    }
+
+    /// From here on, the actor's token lets it act on behalf of this subject.
+    pub fn with_mandate(mut self, subject: &str) -> Self {
+        self.mandate.push(subject.to_owned());
+        self
+    }
+
+    /// From here on, commands rest on this ground.
+    pub fn on_ground(mut self, ground: Ground) -> Self {
+        self.ground = Some(ground);
+        self
+    }
+
+    /// From here on, commands rest on what the actor holds.
+    pub fn on_own_ground(mut self) -> Self {
+        self.ground = None;
         self
     }
 
@@ -258,11 +303,14 @@ impl Scenario {
         let mut state = Arc::unwrap_or_clone(self.state(&stream));
         let context = Context {
             subject: &self.subject,
-            on_behalf_of: "",
+            on_behalf_of: &self.on_behalf_of,
             authority: &self.authority,
             reason: &self.reason,
             effective_date: &self.effective_date,
             today: &self.today,
+            ground: self.ground.as_ref(),
+            administrator: self.administrator,
+            mandate: &self.mandate,
         };
         let verdict = command.judge(&state, &Facts::new(&self.facts(command, &state, &context)), &context)?;
         for event in &verdict.events {
@@ -271,7 +319,15 @@ impl Scenario {
                 position: self.position,
                 version: state.version() + 1,
                 effective_date: &self.effective_date,
+                recorded: &self.today,
                 subject: &self.subject,
+                role: &verdict.role,
+                on_behalf_of: &self.on_behalf_of,
+                through: verdict.through.as_ref().map(|authority| Through {
+                    kind: authority.kind,
+                    position: authority.position,
+                    recorded: &authority.recorded,
+                }),
                 authority: &self.authority,
                 reason: &self.reason,
             };

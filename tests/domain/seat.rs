@@ -204,6 +204,9 @@ fn a_command_judged_against_another_kind_of_stream_is_refused() {
             reason: "",
             effective_date: "2017-01-02",
             today: "2017-01-02",
+            ground: None,
+            administrator: true,
+            mandate: &[],
         },
     );
     let refusal = command

@@ -30,7 +30,11 @@ fn folded(scenario: &Scenario, mut kept: impl FnMut(&str) -> bool) -> States {
             position,
             version: *version,
             effective_date: day,
+            recorded: day,
             subject: "kari",
+            role: "",
+            on_behalf_of: "",
+            through: None,
             authority: "",
             reason: "",
         };

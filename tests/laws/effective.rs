@@ -225,6 +225,10 @@ fn folded(records: &[Record], stream: &str, day: &str) -> Option<State> {
                 version: envelope.version,
                 effective_date: &envelope.effective_date,
                 subject: &envelope.actor.subject,
+                recorded_at: "2017-01-02T00:00:00.000000Z",
+                role: "",
+                on_behalf_of: "",
+                through: None,
                 authority: &envelope.authority,
                 reason: &envelope.reason,
             };

@@ -32,6 +32,10 @@ fn walked(records: &[Record], stream: &str, up_to: i64, today: &str) -> Found {
             version: envelope.version,
             effective_date: &envelope.effective_date,
             subject: &envelope.actor.subject,
+            recorded_at: "2017-01-02T00:00:00.000000Z",
+            role: "",
+            on_behalf_of: "",
+            through: None,
             authority: &envelope.authority,
             reason: &envelope.reason,
         };

@@ -83,7 +83,11 @@ impl Judge for Toiling {
             return Err(());
         }
         let (events, role) = (vec![()], String::new());
-        Ok(Verdict { events, role })
+        Ok(Verdict {
+            events,
+            role,
+            through: None,
+        })
     }
 
     fn event_type(&self, (): &()) -> &'static str {
@@ -132,6 +136,9 @@ fn submission(tenant: &str, works: &[u64], is_refused: bool) -> Submission<Toili
             reason: String::new(),
             effective_date: "2017-01-01".to_owned(),
             today: "2017-01-01".to_owned(),
+            ground: None,
+            administrator: true,
+            mandate: Vec::new(),
         },
         commands: works
             .iter()

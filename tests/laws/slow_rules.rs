@@ -60,7 +60,11 @@ impl Judge for Thoughtful {
     ) -> Result<Verdict<()>, ()> {
         std::thread::sleep(THOUGHT);
         let (events, role) = (vec![()], String::new());
-        Ok(Verdict { events, role })
+        Ok(Verdict {
+            events,
+            role,
+            through: None,
+        })
     }
 
     fn event_type(&self, (): &()) -> &'static str {
@@ -95,6 +99,9 @@ fn submission() -> Submission<Thoughtful> {
             reason: String::new(),
             effective_date: "2026-01-01".to_owned(),
             today: "2026-01-01".to_owned(),
+            ground: None,
+            administrator: true,
+            mandate: Vec::new(),
         },
         commands: vec![()],
     }

@@ -70,6 +70,10 @@ pub struct IssuerConfig {
     /// path into nested claims, such as `/realm_access/roles`.
     #[serde(default = "default_roles_claim")]
     pub roles_claim: String,
+    /// The claim that lists the subjects on whose behalf the bearer may act, as that of a case system does for its users. A name that
+    /// begins with `/` is a path into nested claims.
+    #[serde(default = "default_mandate_claim")]
+    pub mandate_claim: String,
     /// The tenants that this issuer may speak for; `*` alone for all of them. An issuer that is not given a tenant
     /// cannot mint tokens for it.
     pub tenants: Vec<String>,
@@ -98,6 +102,7 @@ impl Default for IssuerConfig {
             algorithms: Vec::new(),
             tenant_claim: default_tenant_claim(),
             roles_claim: default_roles_claim(),
+            mandate_claim: default_mandate_claim(),
             tenants: Vec::new(),
             token_types: default_token_types(),
             refused_claims: default_refused_claims(),
@@ -134,6 +139,10 @@ fn default_tenant_claim() -> String {
 
 fn default_roles_claim() -> String {
     "roles".to_owned()
+}
+
+fn default_mandate_claim() -> String {
+    "on_behalf_of".to_owned()
 }
 
 impl IdentityConfig {

@@ -35,6 +35,23 @@ impl Answer for GetBodyComposition {
     }
 }
 
+impl Answer for ListOffices {
+    type Reply = OfficeList;
+
+    async fn answer(self, service: &Service, caller: &Caller) -> Result<OfficeList, Failure> {
+        let id = &self.organization_id;
+        let read = reading::organization(service, caller, id, self.as_of, self.at_least).await?;
+        let list = |organization: &Organization, _: &str| {
+            Ok(OfficeList {
+                offices: organization.offices.clone(),
+                delegations: organization.delegations.clone(),
+                position: organization.position,
+            })
+        };
+        read.answer(service, caller, list).await
+    }
+}
+
 impl Answer for ListOrganizationFindings {
     type Reply = FindingList;
 

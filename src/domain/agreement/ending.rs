@@ -1,5 +1,6 @@
 //! How a party leaves an agreement, and how an agreement ends before its time (rule A2).
 
+use super::super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, unchanged_or};
 use crate::schema::v1::*;
 
@@ -78,6 +79,10 @@ impl Decide for WithdrawParty {
         let (party_id, to) = (self.party_id.clone(), self.to.clone());
         Ok(vec![PartyWithdrawn { party_id, to }.into()])
     }
+
+    fn entitled(&self, agreement: &Agreement, ground: Ground) -> Vec<Holder> {
+        agreement.acting_for(Some(self.party_id.as_str()), ground)
+    }
 }
 
 impl Fold for PartyWithdrawn {
@@ -142,6 +147,10 @@ impl Decide for TerminateAgreement {
         require_not_before_notice(&self.to, context)?;
         self.require_nobody_bound(agreement, context)?;
         Ok(vec![AgreementTerminated { to: self.to.clone() }.into()])
+    }
+
+    fn entitled(&self, agreement: &Agreement, ground: Ground) -> Vec<Holder> {
+        agreement.acting_for(None, ground)
     }
 }
 

@@ -8,6 +8,7 @@ mod terms;
 
 use std::collections::BTreeSet;
 
+use super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
@@ -89,6 +90,26 @@ impl AgreementEdition {
 
     fn is_signed_by(&self, date: &str) -> bool {
         self.signed_by_all.as_deref().is_some_and(|day| day <= date)
+    }
+}
+
+impl Agreement {
+    /// Whoever acts for this party, or for any: the organisation when it is in the registers, and otherwise whoever may record.
+    fn acting_for(&self, party_id: Option<&str>, ground: Ground) -> Vec<Holder> {
+        if ground != Ground::Organization {
+            return Vec::new();
+        }
+        let parties = self.editions.iter().flat_map(|edition| edition.terms.iter().flat_map(|terms| &terms.parties));
+        let named = parties.filter(|party| party_id.is_none_or(|id| party.party_id == id));
+        let mut holders: Vec<Holder> = Vec::new();
+        for party in named {
+            let registered = party.organization.as_ref().and_then(|organization| organization.organization_id.clone());
+            let holder = registered.map_or(Holder::Anyone, Holder::Organization);
+            if !holders.contains(&holder) {
+                holders.push(holder);
+            }
+        }
+        holders
     }
 }
 
@@ -237,6 +258,10 @@ impl Decide for SignAgreement {
             }
             .into(),
         ])
+    }
+
+    fn entitled(&self, agreement: &Agreement, ground: Ground) -> Vec<Holder> {
+        agreement.acting_for(Some(self.party_id.as_str()), ground)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a decision rests on: the basis, and what the bodies that advise recommend (rules B1, B5, B6).
 
+use super::super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal};
 use crate::schema::v1::*;
 
@@ -39,17 +40,31 @@ impl DecisionPoint {
 
     /// The last recommendation of a body that still counts.
     fn recommendation(&self, body: &BodyReference) -> Option<&Recommendation> {
-        let counts = |given: &&Recommendation| !given.before_rework && given.body.as_ref() == Some(body);
+        let counts = |given: &&Recommendation| given.stands() && given.body.as_ref() == Some(body);
         self.recommendations.iter().rev().find(counts)
     }
 
     /// B1: the bodies that have not yet recommended on a date.
     pub(super) fn silent_bodies(&self, date: &str) -> usize {
         let spoke = |body: &BodyReference, given: &Recommendation| {
-            !given.before_rework && given.body.as_ref() == Some(body) && given.date.as_str() <= date
+            given.stands() && given.body.as_ref() == Some(body) && given.date.as_str() <= date
         };
         let silent = |body: &&BodyReference| !self.recommendations.iter().any(|given| spoke(body, given));
         self.advising_bodies.iter().filter(silent).count()
+    }
+
+    /// W2: what a decision or a recommendation rests on lay there before it.
+    pub(super) fn require_basis_by(&self, context: &Context<'_>) -> Result<(), Refusal> {
+        let later = self.basis.as_ref().filter(|basis| context.effective_date < basis.attached.as_str());
+        let Some(basis) = later else { return Ok(()) };
+        let problem = format!(
+            "The basis of {} was attached on {}, after {}.",
+            self.label(),
+            basis.attached,
+            context.effective_date
+        );
+        Err(Refusal::rule("W2", "BASIS_CAME_LATER", problem)
+            .mend("Give the day on which it was decided on this basis, or attach the one that lay there on that day."))
     }
 
     fn change_after_decision(&mut self, basis: Option<Basis>, document_id: Option<&str>, at: &Recorded<'_>) {
@@ -135,8 +150,19 @@ impl Fold for BasisAttached {
         if point.is_decided() {
             point.change_after_decision(Some(basis), None, at);
         } else {
+            // W9: what was recommended was recommended of what lay there then.
+            for recommendation in &mut point.recommendations {
+                recommendation.of_earlier_basis = true;
+            }
             point.basis = Some(basis);
         }
+    }
+}
+
+impl Recommendation {
+    /// Whether it is of what lies there now.
+    fn stands(&self) -> bool {
+        !self.before_rework && !self.of_earlier_basis
     }
 }
 
@@ -155,6 +181,7 @@ impl Decide for RecordRecommendation {
                 Refusal::invalid("body", "BODY_DOES_NOT_ADVISE", problem)
                     .mend("Name one of the point's advising bodies.")
             })?;
+        point.require_basis_by(context)?;
         if let Some(last) = point.recommendation(body)
             && (last.advice, &last.option_id, &last.note) == (self.advice, &self.option_id, &self.note)
             && last.date == context.effective_date
@@ -184,6 +211,11 @@ impl Decide for RecordRecommendation {
             .into(),
         ])
     }
+
+    fn entitled(&self, _: &Project, ground: Ground) -> Vec<Holder> {
+        let body = self.body.iter().filter(|_| ground == Ground::Body);
+        body.cloned().map(Holder::Body).collect()
+    }
 }
 
 impl Fold for RecommendationRecorded {
@@ -197,7 +229,7 @@ impl Fold for RecommendationRecorded {
                 option_id: self.option_id.clone(),
                 note: self.note.clone(),
                 date: at.effective_date.to_owned(),
-                before_rework: false,
+                ..Recommendation::default()
             });
         }
     }

@@ -1,5 +1,6 @@
 //! The conditions (vilkår) of an approval: each has an owner and a due date, and is fulfilled or overdue (rule B8).
 
+use super::super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, unchanged_or};
 use crate::schema::v1::*;
 
@@ -104,6 +105,21 @@ impl Decide for FulfilCondition {
             }
             .into(),
         ])
+    }
+
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        if ground != Ground::Named {
+            return project.deciders(&self.decision_point_id, ground);
+        }
+        let point = project.decision_point(&self.decision_point_id).ok();
+        let mut conditions = point.into_iter().flat_map(|point| &point.conditions);
+        let condition = conditions.find(|condition| condition.has_id(&self.condition_id));
+        let owner = condition.and_then(|condition| condition.condition.as_ref()?.owner.as_ref());
+        let holder = owner.map(|owner| match owner {
+            condition::Owner::Subject(subject) => Holder::Person(subject.clone()),
+            condition::Owner::Role(role) => Holder::role(ProjectRole::try_from(*role).unwrap_or_default()),
+        });
+        holder.into_iter().collect()
     }
 }
 

@@ -1,31 +1,13 @@
 //! The decision itself: approve, reject, defer, or send back for rework (rules B1, B2, B4–B7).
 
+use super::super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream};
 use crate::schema::v1::*;
 
 impl Project {
-    /// The point, when this actor may decide it now (B2, B7).
-    fn point_to_decide(&self, id: &str, facts: &Facts<'_>, context: &Context<'_>) -> Result<&DecisionPoint, Refusal> {
-        let point = self.open_decision_point(id)?;
-        point.authority(self, facts, context)?;
-        Ok(point)
-    }
-
-    fn deciding_streams(&self, id: &str, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
-        self.decision_point(id)
-            .map(|point| point.relies_on(self, facts, context))
-            .unwrap_or_default()
-    }
-
-    /// What the actor decides the point by, as the record names it.
-    fn deciding_authority(&self, id: &str, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        let authority = self.decision_point(id).ok()?.authority(self, facts, context).ok()?;
-        Some(authority.to_string())
-    }
-
-    /// B7: the decided point, and with it the one that it supersedes.
-    fn decided(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut DecisionPoint> {
-        let supersedes = self.decision_point(id).ok()?.supersedes_id.clone();
+    /// B7: the decided point, and with it the one that it supersedes. One that is rejected overturns nothing (W10).
+    fn decided(&mut self, id: &str, approved: bool, at: &Recorded<'_>) -> Option<&mut DecisionPoint> {
+        let supersedes = self.decision_point(id).ok()?.supersedes_id.clone().filter(|_| approved);
         if let Some(superseded) = supersedes.and_then(|superseded| self.decision_point_mut(&superseded, at)) {
             superseded.superseded_by_id = Some(id.to_owned());
         }
@@ -53,6 +35,20 @@ impl DecisionPoint {
         Err(Refusal::rule("B1", "RECOMMENDATION_MISSING", problem).mend(
             "Record their recommendations first, or say why it is decided without in `without_recommendation_because`.",
         ))
+    }
+
+    /// W2, W10: the basis lay there, and what it supersedes was decided, before it.
+    fn require_order_of_time(&self, project: &Project, context: &Context<'_>) -> Result<(), Refusal> {
+        self.require_basis_by(context)?;
+        let superseded = self.supersedes_id.as_deref().and_then(|id| project.decision_point(id).ok());
+        let Some(day) = superseded.and_then(|point| point.decided.as_deref()) else {
+            return Ok(());
+        };
+        if day <= context.effective_date {
+            return Ok(());
+        }
+        let problem = format!("{} supersedes what was decided on {day}, after {}.", self.label(), context.effective_date);
+        Err(Refusal::rule("W10", "SUPERSEDES_WHAT_CAME_LATER", problem).mend("Give a day on or after that."))
     }
 
     /// B5: when several options are weighed, the basis names them.
@@ -103,7 +99,8 @@ impl Decide for ApproveDecisionPoint {
         if self.says_what_is(project.decision_point(&self.decision_point_id)?, context) {
             return Ok(Vec::new());
         }
-        let point = project.point_to_decide(&self.decision_point_id, facts, context)?;
+        let point = project.open_decision_point(&self.decision_point_id)?;
+        point.require_order_of_time(project, context)?;
         point.require_recommendations(&self.without_recommendation_because, context)?;
         point.require_settled_finance(project, context.effective_date)?;
         let agreements = point.require_settled_agreements(project, facts, context)?;
@@ -122,16 +119,13 @@ impl Decide for ApproveDecisionPoint {
         ])
     }
 
-    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
-        let mut streams = project.deciding_streams(&self.decision_point_id, facts, context);
-        if let Ok(point) = project.decision_point(&self.decision_point_id) {
-            streams.extend(point.agreement_streams(project));
-        }
-        streams
+    fn relies_on(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
+        let point = project.decision_point(&self.decision_point_id);
+        point.map(|point| point.agreement_streams(project)).unwrap_or_default()
     }
 
-    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        project.deciding_authority(&self.decision_point_id, facts, context)
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        project.deciders(&self.decision_point_id, ground)
     }
 }
 
@@ -139,7 +133,7 @@ impl Fold for DecisionPointApproved {
     type State = Project;
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
-        let Some(point) = project.decided(&self.decision_point_id, at) else {
+        let Some(point) = project.decided(&self.decision_point_id, true, at) else {
             return;
         };
         point.set_status(DecisionPointStatus::Approved);
@@ -160,7 +154,7 @@ impl Fold for DecisionPointApproved {
 impl Decide for RejectDecisionPoint {
     type State = Project;
 
-    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+    fn decide(&self, project: &Project, _: &Facts<'_>, context: &Context<'_>) -> Decision {
         project.require_active()?;
         let point = project.decision_point(&self.decision_point_id)?;
         if point.was_decided(DecisionPointStatus::Rejected, context)
@@ -168,7 +162,8 @@ impl Decide for RejectDecisionPoint {
         {
             return Ok(Vec::new());
         }
-        let point = project.point_to_decide(&self.decision_point_id, facts, context)?;
+        let point = project.open_decision_point(&self.decision_point_id)?;
+        point.require_order_of_time(project, context)?;
         point.require_recommendations(&self.without_recommendation_because, context)?;
         point.require_options()?;
         Ok(vec![
@@ -181,12 +176,8 @@ impl Decide for RejectDecisionPoint {
         ])
     }
 
-    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
-        project.deciding_streams(&self.decision_point_id, facts, context)
-    }
-
-    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        project.deciding_authority(&self.decision_point_id, facts, context)
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        project.deciders(&self.decision_point_id, ground)
     }
 }
 
@@ -194,7 +185,7 @@ impl Fold for DecisionPointRejected {
     type State = Project;
 
     fn fold(&self, project: &mut Project, at: &Recorded<'_>) {
-        let Some(point) = project.decided(&self.decision_point_id, at) else {
+        let Some(point) = project.decided(&self.decision_point_id, false, at) else {
             return;
         };
         point.set_status(DecisionPointStatus::Rejected);
@@ -208,13 +199,13 @@ impl Fold for DecisionPointRejected {
 impl Decide for DeferDecisionPoint {
     type State = Project;
 
-    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+    fn decide(&self, project: &Project, _: &Facts<'_>, context: &Context<'_>) -> Decision {
         project.require_active()?;
         let point = project.decision_point(&self.decision_point_id)?;
         if point.status() == DecisionPointStatus::Deferred && point.date == self.date {
             return Ok(Vec::new());
         }
-        project.point_to_decide(&self.decision_point_id, facts, context)?;
+        project.open_decision_point(&self.decision_point_id)?;
         if self.date.as_str() <= context.effective_date {
             let problem = format!(
                 "{} is not later than {}, the day of the deferral.",
@@ -232,12 +223,8 @@ impl Decide for DeferDecisionPoint {
         ])
     }
 
-    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
-        project.deciding_streams(&self.decision_point_id, facts, context)
-    }
-
-    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        project.deciding_authority(&self.decision_point_id, facts, context)
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        project.deciders(&self.decision_point_id, ground)
     }
 }
 
@@ -255,14 +242,14 @@ impl Fold for DecisionPointDeferred {
 impl Decide for ReturnForRework {
     type State = Project;
 
-    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+    fn decide(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Decision {
         project.require_active()?;
         let point = project.decision_point(&self.decision_point_id)?;
         let nothing_since = point.recommendations.iter().all(|given| given.before_rework);
         if point.status() == DecisionPointStatus::Returned && point.rework_request == self.request && nothing_since {
             return Ok(Vec::new());
         }
-        project.point_to_decide(&self.decision_point_id, facts, context)?;
+        project.open_decision_point(&self.decision_point_id)?;
         let (decision_point_id, request) = (self.decision_point_id.clone(), self.request.clone());
         Ok(vec![
             ReturnedForRework {
@@ -273,12 +260,8 @@ impl Decide for ReturnForRework {
         ])
     }
 
-    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
-        project.deciding_streams(&self.decision_point_id, facts, context)
-    }
-
-    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        project.deciding_authority(&self.decision_point_id, facts, context)
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        project.deciders(&self.decision_point_id, ground)
     }
 }
 

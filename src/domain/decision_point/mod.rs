@@ -6,11 +6,13 @@ mod condition;
 mod decision;
 mod finding;
 mod frozen;
+mod rank;
 mod reassignment;
 mod start;
 
 use std::collections::HashMap;
 
+use super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, seat, unchanged_or};
 use crate::schema::v1::*;
 
@@ -209,6 +211,13 @@ impl Decide for PlanDecisionPoint {
         self.check_bodies(facts)?;
         self.gates_phase_id.as_deref().map(|id| project.phase(id)).transpose()?;
         self.check_superseded(project)?;
+        let nobody = Decider::default();
+        let decider = self.decider.as_ref().unwrap_or(&nobody);
+        decider.require_enough_for(self.kind())?;
+        let superseded = self.supersedes_id.as_deref().map(|id| project.decision_point(id)).transpose()?;
+        if let Some(superseded) = superseded {
+            decider.require_may_overturn(superseded, facts)?;
+        }
         Ok(vec![
             DecisionPointPlanned {
                 decision_point_id: self.decision_point_id.clone(),
@@ -227,10 +236,12 @@ impl Decide for PlanDecisionPoint {
         ])
     }
 
-    fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
-        let decider = self.decider.as_ref().and_then(Decider::body);
-        let bodies = decider.into_iter().chain(&self.advising_bodies);
-        bodies.map(|body| Stream::organization(&body.organization_id)).collect()
+    fn relies_on(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
+        let superseded = self.supersedes_id.as_deref().and_then(|id| project.decision_point(id).ok());
+        let before = superseded.and_then(|point| point.decider.as_ref());
+        let deciders = self.decider.iter().chain(before).filter_map(Decider::stream);
+        let advising = self.advising_bodies.iter().map(|body| Stream::organization(&body.organization_id));
+        deciders.chain(advising).collect()
     }
 }
 
@@ -293,6 +304,10 @@ impl Fold for DecisionPointRescheduled {
 
 impl Decide for WithdrawDecisionPoint {
     type State = Project;
+
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        project.deciders(&self.decision_point_id, ground)
+    }
 
     fn decide(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Decision {
         project.require_active()?;

@@ -1,5 +1,6 @@
 //! Another decider for an undecided point, named for a reason; the earlier ones stay readable (rules B2, O1).
 
+use super::super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Stream};
 use crate::schema::v1::*;
 
@@ -23,6 +24,8 @@ impl Decide for ReassignDecider {
         let date = context.effective_date.max(&point.date);
         let nobody = Decider::default();
         self.decider.as_ref().unwrap_or(&nobody).check(date, facts)?;
+        let decider = self.decider.as_ref().unwrap_or(&nobody);
+        decider.require_enough_for(point.kind())?;
         Ok(vec![
             DeciderReassigned {
                 decision_point_id: self.decision_point_id.clone(),
@@ -33,10 +36,11 @@ impl Decide for ReassignDecider {
     }
 
     fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
-        let body = self.decider.as_ref().and_then(Decider::body);
-        body.map(|body| Stream::organization(&body.organization_id))
-            .into_iter()
-            .collect()
+        self.decider.iter().filter_map(Decider::stream).collect()
+    }
+
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        project.deciders(&self.decision_point_id, ground)
     }
 }
 

@@ -3,6 +3,7 @@
 mod handover;
 mod reading;
 
+use super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -102,15 +103,19 @@ impl Deliverable {
 impl Decide for DefineDeliverable {
     type State = Project;
 
-    fn decide(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Decision {
+    fn decide(&self, project: &Project, facts: &Facts<'_>, _: &Context<'_>) -> Decision {
         project.require_active()?;
         if let Ok(deliverable) = project.deliverable(&self.deliverable_id) {
             let same = (&self.name, &self.description) == (&deliverable.name, &deliverable.description)
-                && (&self.phase_id, &self.due) == (&deliverable.phase_id, &deliverable.due);
+                && (&self.phase_id, &self.due) == (&deliverable.phase_id, &deliverable.due)
+                && self.receiver == deliverable.receiver;
             return unchanged_or(same, || Refusal::already_exists("deliverable", &self.deliverable_id));
         }
         if let Some(phase_id) = &self.phase_id {
             project.phase_not_over(phase_id)?;
+        }
+        if let Some(id) = &self.receiver {
+            facts.organization(id).ok_or_else(|| Refusal::not_found("organisation", id))?;
         }
         Ok(vec![
             DeliverableDefined {
@@ -119,9 +124,14 @@ impl Decide for DefineDeliverable {
                 description: self.description.clone(),
                 phase_id: self.phase_id.clone(),
                 due: self.due.clone(),
+                receiver: self.receiver.clone(),
             }
             .into(),
         ])
+    }
+
+    fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
+        self.receiver.iter().map(|id| Stream::organization(id)).collect()
     }
 }
 
@@ -135,6 +145,7 @@ impl Fold for DeliverableDefined {
             description: self.description.clone(),
             phase_id: self.phase_id.clone(),
             due: self.due.clone(),
+            receiver: self.receiver.clone(),
             status: DeliverableStatus::Defined.into(),
             provenance: at.provenance(),
             ..Deliverable::default()
@@ -220,6 +231,12 @@ impl Decide for AcceptDeliverable {
             .into(),
         ])
     }
+
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        let deliverable = project.deliverable(&self.deliverable_id).ok().filter(|_| ground == Ground::Named);
+        let receiver = deliverable.and_then(|deliverable| deliverable.receiver.clone());
+        receiver.map(Holder::Organization).into_iter().collect()
+    }
 }
 
 impl Fold for DeliverableAccepted {
@@ -253,6 +270,12 @@ impl Decide for RejectDeliverable {
             }
             .into(),
         ])
+    }
+
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        let deliverable = project.deliverable(&self.deliverable_id).ok().filter(|_| ground == Ground::Named);
+        let receiver = deliverable.and_then(|deliverable| deliverable.receiver.clone());
+        receiver.map(Holder::Organization).into_iter().collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Appointment (verv): who sits in which body, by whose choice, for whom, and when (rule O4).
 
-use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
+use super::super::{authority, Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use super::require_order;
 use crate::schema::v1::*;
 
@@ -73,7 +73,7 @@ impl Appointment {
 impl Decide for AppointMember {
     type State = Organization;
 
-    fn decide(&self, organization: &Organization, facts: &Facts<'_>, _: &Context<'_>) -> Decision {
+    fn decide(&self, organization: &Organization, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
         if let Ok(known) = organization.appointment(&self.appointment_id) {
             return unchanged_or(known.terms == self.terms, || {
                 Refusal::already_exists("appointment", &self.appointment_id)
@@ -92,6 +92,7 @@ impl Decide for AppointMember {
         if let Some(representing) = &terms.representing {
             representing.require_truth("terms.representing", organization, facts)?;
         }
+        authority::require_other(&terms.subject, "terms.subject", context)?;
         Ok(vec![
             MemberAppointed {
                 appointment_id: self.appointment_id.clone(),
@@ -116,6 +117,7 @@ impl Fold for MemberAppointed {
         organization.appointments.push(Appointment {
             appointment_id: self.appointment_id.clone(),
             terms: self.terms.clone(),
+            recorded: at.recorded.to_owned(),
             provenance: at.provenance(),
         });
     }

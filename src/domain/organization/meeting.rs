@@ -1,17 +1,28 @@
 //! Meeting (møte) and minutes: what a body has met about, and whether it meets as often as it is to (rules O3 and O5).
 
-use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
+use super::super::authority::Holder;
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
 impl Organization {
-    fn meeting(&self, id: &str) -> Result<&Meeting, Refusal> {
+    /// Whoever has a seat in the body: its members and its secretary record its meetings and minutes (V11).
+    pub(super) fn sitting_in(&self, body_id: Option<&str>, ground: Ground) -> Vec<Holder> {
+        let body = body_id.filter(|_| ground == Ground::Body).map(|body_id| BodyReference {
+            organization_id: self.organization_id.clone(),
+            body_id: body_id.to_owned(),
+        });
+        body.map(Holder::Body).into_iter().collect()
+    }
+
+    /// The meeting.
+    pub(in crate::domain) fn meeting(&self, id: &str) -> Result<&Meeting, Refusal> {
         self.meetings
             .iter()
             .find(|meeting| meeting.meeting_id == id)
             .ok_or_else(|| Refusal::not_found("meeting", id))
     }
 
-    fn meeting_mut(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut Meeting> {
+    pub(super) fn meeting_mut(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut Meeting> {
         let meeting = self.meetings.iter_mut().find(|meeting| meeting.meeting_id == id)?;
         at.touch(&mut meeting.provenance);
         Some(meeting)
@@ -19,11 +30,11 @@ impl Organization {
 }
 
 impl Meeting {
-    fn date(&self) -> &str {
+    pub(in crate::domain) fn date(&self) -> &str {
         self.plan.as_ref().map_or("", |plan| &plan.date)
     }
 
-    fn body_id(&self) -> &str {
+    pub(in crate::domain) fn body_id(&self) -> &str {
         self.plan.as_ref().map_or("", |plan| &plan.body_id)
     }
 
@@ -84,6 +95,11 @@ impl Decide for ScheduleMeeting {
             .into(),
         ])
     }
+
+    fn entitled(&self, organization: &Organization, ground: Ground) -> Vec<Holder> {
+        let body_id = self.plan.as_ref().map(|plan| plan.body_id.as_str());
+        organization.sitting_in(body_id, ground)
+    }
 }
 
 impl Fold for MeetingScheduled {
@@ -101,128 +117,6 @@ impl Fold for MeetingScheduled {
             provenance: at.provenance(),
             ..Meeting::default()
         });
-    }
-}
-
-impl Matter {
-    /// The stream that it is recorded in.
-    fn stream(&self) -> Stream {
-        match self.kind() {
-            MatterKind::Proposal => Stream::of::<ProposalRegister>(&self.stream_id),
-            MatterKind::DecisionPoint | MatterKind::Report | MatterKind::Unspecified => {
-                Stream::project(&self.stream_id)
-            }
-        }
-    }
-
-    /// O3: what a decision refers to is recorded.
-    fn require_recorded(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
-        let project = || {
-            facts
-                .project(&self.stream_id)
-                .ok_or_else(|| Refusal::not_found("project", &self.stream_id))
-        };
-        match self.kind() {
-            MatterKind::DecisionPoint => project()?.decision_point(&self.matter_id).map(|_| ()),
-            MatterKind::Report | MatterKind::Unspecified => {
-                let mut reports = project()?.reports.iter();
-                let known = reports.any(|report| report.report_id == self.matter_id);
-                known
-                    .then_some(())
-                    .ok_or_else(|| Refusal::not_found("report", &self.matter_id))
-            }
-            MatterKind::Proposal => {
-                let register: &ProposalRegister = facts
-                    .state(&self.stream_id)
-                    .ok_or_else(|| Refusal::not_found("register of proposals", &self.stream_id))?;
-                let mut proposals = register.proposals.iter();
-                let known = proposals.any(|proposal| proposal.proposal_id == self.matter_id);
-                known
-                    .then_some(())
-                    .ok_or_else(|| Refusal::not_found("proposal", &self.matter_id))
-            }
-        }
-    }
-}
-
-impl RecordMinutes {
-    fn matters(&self) -> impl Iterator<Item = &Matter> {
-        let decisions = self.minutes.iter().flat_map(|minutes| &minutes.decisions);
-        decisions.flat_map(|decision| &decision.treats)
-    }
-
-    /// O3: each decision says which matter it treats.
-    fn require_matters(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
-        let decisions = self.minutes.iter().flat_map(|minutes| &minutes.decisions);
-        for (index, decision) in decisions.enumerate() {
-            if decision.treats.is_empty() {
-                let name = if decision.number.is_empty() {
-                    (index + 1).to_string()
-                } else {
-                    decision.number.clone()
-                };
-                let problem = format!("Decision {name} does not say what it treats.");
-                return Err(Refusal::rule("O3", "DECISION_TREATS_NOTHING", problem).mend(
-                    "Name the decision point, report or proposal that it treats, or put what was said into the summary.",
-                ));
-            }
-        }
-        self.matters().try_for_each(|matter| matter.require_recorded(facts))
-    }
-}
-
-impl Decide for RecordMinutes {
-    type State = Organization;
-
-    fn decide(&self, organization: &Organization, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
-        let meeting = organization.meeting(&self.meeting_id)?;
-        match meeting.status() {
-            MeetingStatus::Held => {
-                return unchanged_or(meeting.minutes == self.minutes, || {
-                    let problem = format!("The minutes of the meeting on {} are recorded already.", meeting.date());
-                    Refusal::precondition("MINUTES_RECORDED", problem)
-                        .mend("Record what is corrected in the minutes of the next meeting.")
-                });
-            }
-            MeetingStatus::Cancelled => {
-                let problem = format!("The meeting on {} was cancelled, and has no minutes.", meeting.date());
-                return Err(Refusal::rule("O3", "MEETING_CANCELLED", problem)
-                    .mend("Schedule the meeting that was held, under a new id."));
-            }
-            MeetingStatus::Scheduled | MeetingStatus::Unspecified => {}
-        }
-        if context.effective_date < meeting.date() {
-            let problem = format!(
-                "The meeting is on {}, and has not been held on {}.",
-                meeting.date(),
-                context.effective_date
-            );
-            return Err(Refusal::rule("O3", "MEETING_NOT_HELD", problem)
-                .mend("Record the minutes when the meeting has been held; one that was held earlier is cancelled and scheduled on its day."));
-        }
-        self.require_matters(facts)?;
-        Ok(vec![
-            MinutesRecorded {
-                meeting_id: self.meeting_id.clone(),
-                minutes: self.minutes.clone(),
-            }
-            .into(),
-        ])
-    }
-
-    fn relies_on(&self, _: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
-        self.matters().map(Matter::stream).collect()
-    }
-}
-
-impl Fold for MinutesRecorded {
-    type State = Organization;
-
-    fn fold(&self, organization: &mut Organization, at: &Recorded<'_>) {
-        if let Some(meeting) = organization.meeting_mut(&self.meeting_id, at) {
-            meeting.set_status(MeetingStatus::Held);
-            meeting.minutes.clone_from(&self.minutes);
-        }
     }
 }
 
@@ -245,6 +139,11 @@ impl Decide for CancelMeeting {
                 Ok(vec![MeetingCancelled { meeting_id }.into()])
             }
         }
+    }
+
+    fn entitled(&self, organization: &Organization, ground: Ground) -> Vec<Holder> {
+        let meeting = organization.meeting(&self.meeting_id).ok();
+        organization.sitting_in(meeting.map(Meeting::body_id), ground)
     }
 }
 

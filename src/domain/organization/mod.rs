@@ -2,7 +2,11 @@
 
 mod appointment;
 mod body;
+mod delegation;
+mod matter;
 mod meeting;
+mod minutes;
+mod office;
 
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;

@@ -6,6 +6,7 @@ mod portfolio;
 
 use std::collections::HashSet;
 
+use super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
@@ -72,6 +73,26 @@ impl Programme {
             self.require_included(project_id)?;
         }
         Ok(())
+    }
+}
+
+impl Programme {
+    /// The body that has the programme, when one is named.
+    fn body(&self) -> Option<&BodyReference> {
+        self.terms.as_ref()?.body.as_ref()
+    }
+
+    /// Whoever acts for that body (W1).
+    fn steered_by(&self, ground: Ground) -> Vec<Holder> {
+        let body = self.body().filter(|_| ground == Ground::Body);
+        body.cloned().map(Holder::Body).into_iter().collect()
+    }
+
+    /// The participant of this participation.
+    fn participant(&self, participation_id: &str) -> Option<&OrganizationReference> {
+        let mut participations = self.participations.iter();
+        let known = participations.find(|participation| participation.participation_id == participation_id);
+        known.and_then(|participation| participation.participant.as_ref())
     }
 }
 
@@ -146,6 +167,10 @@ impl Decide for IncludeProject {
     fn relies_on(&self, _: &Programme, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         vec![Stream::project(&self.project_id)]
     }
+
+    fn entitled(&self, programme: &Programme, ground: Ground) -> Vec<Holder> {
+        programme.steered_by(ground)
+    }
 }
 
 impl Fold for ProjectIncluded {
@@ -189,6 +214,10 @@ impl Decide for ReleaseProject {
         let project_id = self.project_id.clone();
         Ok(vec![ProjectReleased { project_id }.into()])
     }
+
+    fn entitled(&self, programme: &Programme, ground: Ground) -> Vec<Holder> {
+        programme.steered_by(ground)
+    }
 }
 
 impl Fold for ProjectReleased {
@@ -222,6 +251,14 @@ impl Decide for GiveDirection {
             }
             .into(),
         ])
+    }
+
+    fn entitled(&self, programme: &Programme, ground: Ground) -> Vec<Holder> {
+        programme.steered_by(ground)
+    }
+
+    fn counts(&self, programme: &Programme, holder: &Holder) -> bool {
+        *holder != Holder::Administrator || programme.body().is_none()
     }
 }
 
@@ -262,6 +299,14 @@ impl Decide for PrioritizePortfolio {
         let project_ids = self.project_ids.clone();
         Ok(vec![PortfolioPrioritized { project_ids }.into()])
     }
+
+    fn entitled(&self, programme: &Programme, ground: Ground) -> Vec<Holder> {
+        programme.steered_by(ground)
+    }
+
+    fn counts(&self, programme: &Programme, holder: &Holder) -> bool {
+        *holder != Holder::Administrator || programme.body().is_none()
+    }
 }
 
 impl Fold for PortfolioPrioritized {
@@ -297,6 +342,10 @@ impl Decide for EvaluateProgramme {
             .into(),
         ])
     }
+
+    fn entitled(&self, programme: &Programme, ground: Ground) -> Vec<Holder> {
+        programme.steered_by(ground)
+    }
 }
 
 impl Fold for ProgrammeEvaluated {
@@ -325,6 +374,10 @@ impl Decide for CloseProgramme {
             "Say in the context's reason what it has brought about, or why it is given up.",
         )?;
         Ok(vec![ProgrammeClosed {}.into()])
+    }
+
+    fn entitled(&self, programme: &Programme, ground: Ground) -> Vec<Holder> {
+        programme.steered_by(ground)
     }
 }
 

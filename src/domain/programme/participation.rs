@@ -1,5 +1,6 @@
 //! Participation (deltakelse): which organisations take part in a programme, and for how long (rule O6).
 
+use super::super::authority::Holder;
 use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
@@ -57,6 +58,13 @@ impl Decide for JoinProgramme {
         let participant = self.participant.iter();
         participant.filter_map(OrganizationReference::stream).collect()
     }
+
+    fn entitled(&self, programme: &Programme, ground: Ground) -> Vec<Holder> {
+        let participant = self.participant.as_ref().filter(|_| ground == Ground::Organization);
+        let participant = participant.and_then(|participant| participant.organization_id.clone());
+        let own = participant.map(Holder::Organization);
+        programme.steered_by(ground).into_iter().chain(own).collect()
+    }
 }
 
 impl Fold for ProgrammeJoined {
@@ -100,6 +108,13 @@ impl Decide for LeaveProgramme {
             }
             .into(),
         ])
+    }
+
+    fn entitled(&self, programme: &Programme, ground: Ground) -> Vec<Holder> {
+        let participant = programme.participant(&self.participation_id).filter(|_| ground == Ground::Organization);
+        let participant = participant.and_then(|participant| participant.organization_id.clone());
+        let own = participant.map(Holder::Organization);
+        programme.steered_by(ground).into_iter().chain(own).collect()
     }
 }
 

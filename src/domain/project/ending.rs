@@ -1,7 +1,6 @@
 //! The end of a project (avslutning): closed as decided, or cancelled (rule J2).
 
-use super::super::seat::Authority;
-use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream};
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal};
 use crate::schema::v1::*;
 
 impl Project {
@@ -16,39 +15,15 @@ impl Project {
     }
 }
 
-impl ApproveClosing {
-    /// What the actor is an owner by. Every body that is owner counts: this is no decision point, so O1 does not speak of it.
-    fn authority<'a>(&self, project: &Project, facts: &Facts<'a>, context: &Context<'_>) -> Option<Authority<'a>> {
-        project.acts_in_role(ProjectRole::Owner, facts, context, |_| true)
-    }
-}
-
 impl Decide for ApproveClosing {
     type State = Project;
 
-    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+    fn decide(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Decision {
         project.require_active()?;
         if project.closing_approval.is_some() {
             return Ok(Vec::new());
         }
-        if self.authority(project, facts, context).is_none() {
-            let problem = format!(
-                "{} was not an owner of the project on {}.",
-                context.subject, context.effective_date
-            );
-            return Err(Refusal::forbidden("J2", "NOT_THE_OWNER", problem)
-                .mend("Let an owner approve, or record who the owner is with AssignRole."));
-        }
         Ok(vec![ClosingApproved {}.into()])
-    }
-
-    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
-        project.role_streams(ProjectRole::Owner, facts, context)
-    }
-
-    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        let authority = self.authority(project, facts, context)?;
-        Some(authority.to_string())
     }
 }
 

@@ -40,6 +40,20 @@ impl RegisterProject {
             && project.predecessor_id == self.predecessor_id
             && project.parent_id == self.parent_id
             && project.organization_id == self.organization_id
+            && self.first_owner().is_none_or(|owner| owner.is_in(project))
+    }
+
+    /// The assignment of the first owner, when one is named.
+    fn first_owner(&self) -> Option<AssignRole> {
+        let owner = self.owner.clone()?;
+        Some(AssignRole {
+            project_id: self.project_id.clone(),
+            assignment_id: owner.assignment_id,
+            role: ProjectRole::Owner.into(),
+            holder: owner.holder,
+            from: owner.from,
+            ..AssignRole::default()
+        })
     }
 
     /// J1: a main project may follow a pre-project, and nothing else follows anything.
@@ -106,7 +120,7 @@ impl Decide for RegisterProject {
                 .organization(id)
                 .ok_or_else(|| Refusal::not_found("organisation", id))?;
         }
-        Ok(vec![
+        let mut events = vec![
             ProjectRegistered {
                 project_id: self.project_id.clone(),
                 name: self.name.clone(),
@@ -116,7 +130,12 @@ impl Decide for RegisterProject {
                 organization_id: self.organization_id.clone(),
             }
             .into(),
-        ])
+        ];
+        if let Some(owner) = self.first_owner() {
+            owner.require_holder(project, facts)?;
+            events.push(owner.assigned().into());
+        }
+        Ok(events)
     }
 
     fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
@@ -124,6 +143,7 @@ impl Decide for RegisterProject {
         others
             .map(|id| Stream::project(id))
             .chain(self.organization_id.iter().map(|id| Stream::organization(id)))
+            .chain(self.first_owner().and_then(|owner| owner.organization_id().map(Stream::organization)))
             .collect()
     }
 }

@@ -1,6 +1,7 @@
 //! How a proposal is weighed: assessed, heard by those it affects, and reviewed by the change board (rules P1 and P2).
 
-use super::super::seat::{self, Seat};
+use super::super::authority::Holder;
+use super::super::seat;
 use super::{Context, Decide, Decision, Facts, Fold, ProposalRegister, Recorded, Refusal, Stream, require_new_parties};
 use crate::schema::v1::*;
 
@@ -41,6 +42,11 @@ impl Decide for AssessProposal {
             }
             .into(),
         ])
+    }
+
+    fn entitled(&self, register: &ProposalRegister, ground: Ground) -> Vec<Holder> {
+        let organization = Some(&register.organization_id).filter(|_| ground == Ground::Organization);
+        organization.cloned().map(Holder::AnyBodyOf).into_iter().collect()
     }
 }
 
@@ -113,8 +119,8 @@ impl Fold for PartyConsulted {
 }
 
 impl ReviewProposal {
-    /// P1: the change board reviews, and whoever records it sits in it.
-    fn seat<'a>(&self, facts: &Facts<'a>, context: &Context<'_>) -> Result<Seat<'a>, Refusal> {
+    /// P1: the change board reviews.
+    fn require_body(&self, facts: &Facts<'_>, context: &Context<'_>) -> Result<(), Refusal> {
         let nowhere = BodyReference::default();
         let reference = self.body.as_ref().unwrap_or(&nowhere);
         let body = seat::require_body(reference, context.effective_date, facts)?;
@@ -123,7 +129,7 @@ impl ReviewProposal {
             return Err(Refusal::rule("P1", "NOT_A_CHANGE_BOARD", problem)
                 .mend("Name the body of the kind change board that reviewed it."));
         }
-        seat::require_held(reference, "P1", body, facts, context)
+        Ok(())
     }
 }
 
@@ -132,7 +138,7 @@ impl Decide for ReviewProposal {
 
     fn decide(&self, register: &ProposalRegister, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
         let proposal = register.living(&self.proposal_id, context)?;
-        self.seat(facts, context)?;
+        self.require_body(facts, context)?;
         let said = |last: &ProposalReview| {
             (&last.body, last.outcome, &last.note) == (&self.body, self.outcome, &self.note)
                 && last.date == context.effective_date
@@ -155,8 +161,9 @@ impl Decide for ReviewProposal {
         self.body.iter().flat_map(|body| seat::streams(body, facts)).collect()
     }
 
-    fn acts_as(&self, _: &ProposalRegister, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        self.seat(facts, context).ok().map(|seat| seat.to_string())
+    fn entitled(&self, _: &ProposalRegister, ground: Ground) -> Vec<Holder> {
+        let body = self.body.iter().filter(|_| ground == Ground::Body);
+        body.cloned().map(Holder::Body).collect()
     }
 }
 

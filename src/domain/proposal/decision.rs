@@ -1,6 +1,7 @@
 //! What becomes of a proposal: decided, carried over, turned into a project, in use (rules P1, P2 and P4).
 
-use super::super::seat::{self, Seat};
+use super::super::authority::Holder;
+use super::super::seat;
 use super::{Context, Decide, Decision, Facts, Fold, ProposalRegister, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
@@ -84,15 +85,6 @@ impl Proposal {
     }
 }
 
-impl DecideProposal {
-    /// The seat by which the actor speaks for the body that decided, when one did (O1, B2).
-    fn seat<'a>(&self, facts: &Facts<'a>, context: &Context<'_>) -> Result<Option<Seat<'a>>, Refusal> {
-        let Some(reference) = &self.body else { return Ok(None) };
-        let body = seat::require_deciding_body(reference, context.effective_date, facts)?;
-        seat::require_held(reference, "B2", body, facts, context).map(Some)
-    }
-}
-
 impl Decide for DecideProposal {
     type State = ProposalRegister;
 
@@ -102,7 +94,9 @@ impl Decide for DecideProposal {
             (last.outcome, &last.body, last.date.as_str()) == (self.outcome, &self.body, context.effective_date)
                 && last.round_id == proposal.round_id
         };
-        self.seat(facts, context)?;
+        if let Some(body) = &self.body {
+            seat::require_deciding_body(body, context.effective_date, facts)?;
+        }
         let decided = proposal.status() != ProposalStatus::Open && proposal.status() != ProposalStatus::Withdrawn;
         if decided && proposal.decisions.last().is_some_and(said) {
             return Ok(Vec::new());
@@ -133,9 +127,20 @@ impl Decide for DecideProposal {
         self.body.iter().flat_map(|body| seat::streams(body, facts)).collect()
     }
 
-    fn acts_as(&self, _: &ProposalRegister, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        let seat = self.seat(facts, context).ok()??;
-        Some(seat.to_string())
+    fn entitled(&self, register: &ProposalRegister, ground: Ground) -> Vec<Holder> {
+        match (ground, &self.body) {
+            (Ground::Body, Some(body)) => vec![Holder::Body(body.clone())],
+            (Ground::Organization, None) => vec![Holder::AnyBodyOf(register.organization_id.clone())],
+            _ => Vec::new(),
+        }
+    }
+
+    fn outcome(&self) -> Option<MatterOutcome> {
+        Some(match self.outcome() {
+            ProposalOutcome::Reject => MatterOutcome::Rejected,
+            ProposalOutcome::StartNow => MatterOutcome::Approved,
+            _ => MatterOutcome::Deferred,
+        })
     }
 }
 

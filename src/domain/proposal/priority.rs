@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::seat::{self, Seat};
+use super::super::authority::Holder;
+use super::super::seat;
 use super::{Context, Decide, Decision, Facts, Fold, ProposalRegister, Recorded, Refusal, Stream};
 use crate::schema::v1::*;
 
@@ -15,11 +16,10 @@ impl ProposalRound {
 }
 
 impl PrioritizeProposals {
-    fn seat<'a>(&self, facts: &Facts<'a>, context: &Context<'_>) -> Result<Seat<'a>, Refusal> {
+    fn require_body(&self, facts: &Facts<'_>, context: &Context<'_>) -> Result<(), Refusal> {
         let nowhere = BodyReference::default();
         let reference = self.body.as_ref().unwrap_or(&nowhere);
-        let body = seat::require_body(reference, context.effective_date, facts)?;
-        seat::require_held(reference, "P5", body, facts, context)
+        seat::require_body(reference, context.effective_date, facts).map(|_| ())
     }
 
     /// P5: the list is a total order of what may be started in the round: each proposal once, none of another round, and none
@@ -68,7 +68,7 @@ impl Decide for PrioritizeProposals {
 
     fn decide(&self, register: &ProposalRegister, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
         let round = register.round(&self.round_id)?;
-        self.seat(facts, context)?;
+        self.require_body(facts, context)?;
         let same = |list: &PriorityList| list.proposal_ids == self.proposal_ids && list.date == context.effective_date;
         if round.standing_list(self.body.as_ref()).is_some_and(same) {
             return Ok(Vec::new());
@@ -88,8 +88,9 @@ impl Decide for PrioritizeProposals {
         self.body.iter().flat_map(|body| seat::streams(body, facts)).collect()
     }
 
-    fn acts_as(&self, _: &ProposalRegister, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        self.seat(facts, context).ok().map(|seat| seat.to_string())
+    fn entitled(&self, _: &ProposalRegister, ground: Ground) -> Vec<Holder> {
+        let body = self.body.iter().filter(|_| ground == Ground::Body);
+        body.cloned().map(Holder::Body).collect()
     }
 }
 

@@ -6,7 +6,7 @@ mod rhythm;
 
 pub(super) use rhythm::find;
 
-use super::seat::Authority;
+use super::authority::Holder;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
@@ -114,6 +114,11 @@ impl Decide for SubmitStatusReport {
     fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
         self.content.as_ref().map(ReportContent::streams).unwrap_or_default()
     }
+
+    fn entitled(&self, _: &Project, ground: Ground) -> Vec<Holder> {
+        let content = self.content.iter().filter(|_| ground == Ground::Named);
+        content.map(|content| Holder::role(content.reporting_role())).collect()
+    }
 }
 
 impl Fold for StatusReportSubmitted {
@@ -160,39 +165,12 @@ impl Report {
     fn to(&self) -> &[Addressee] {
         self.content.as_ref().map_or(&[], |content| &content.to)
     }
-
-    /// What the actor acknowledges it by: as one of those that it goes to.
-    fn acknowledged_by<'a>(
-        &self,
-        project: &Project,
-        facts: &Facts<'a>,
-        context: &Context<'_>,
-    ) -> Option<Authority<'a>> {
-        self.to().iter().find_map(|to| to.acted_for(project, facts, context))
-    }
-
-    /// A report is acknowledged by those that it goes to. For somebody outside whoever may record does it.
-    fn require_addressee(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Result<(), Refusal> {
-        let external = self.to().iter().any(Addressee::is_external);
-        if external || self.acknowledged_by(project, facts, context).is_some() {
-            return Ok(());
-        }
-        let to: Vec<String> = self.to().iter().map(Addressee::in_words).collect();
-        let problem = format!(
-            "The report goes to {}: {} did not act for any of them on {}.",
-            to.join(", "),
-            context.subject,
-            context.effective_date
-        );
-        Err(Refusal::not_theirs("NOT_THE_ADDRESSEE", problem)
-            .mend("Let one of those that the report goes to acknowledge it, or assign the role from that day first."))
-    }
 }
 
 impl Decide for AcknowledgeReport {
     type State = Project;
 
-    fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
+    fn decide(&self, project: &Project, _: &Facts<'_>, context: &Context<'_>) -> Decision {
         // The final report may well be acknowledged after the project is closed.
         let report = project.report(&self.report_id)?;
         let by_actor = |given: &&ReportAcknowledgement| given.subject == context.subject;
@@ -211,7 +189,6 @@ impl Decide for AcknowledgeReport {
             return Err(Refusal::invalid("context.effective_date", "BEFORE_THE_REPORT", problem)
                 .mend("Give a day on or after that."));
         }
-        report.require_addressee(project, facts, context)?;
         Ok(vec![
             ReportAcknowledged {
                 report_id: self.report_id.clone(),
@@ -221,16 +198,10 @@ impl Decide for AcknowledgeReport {
         ])
     }
 
-    fn relies_on(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
-        let report = project.report(&self.report_id).ok();
+    fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
+        let report = project.report(&self.report_id).ok().filter(|_| ground == Ground::Named);
         let to = report.into_iter().flat_map(Report::to);
-        to.flat_map(|to| to.acting_streams(project, facts, context)).collect()
-    }
-
-    fn acts_as(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Option<String> {
-        let report = project.report(&self.report_id).ok()?;
-        let authority = report.acknowledged_by(project, facts, context)?;
-        Some(authority.to_string())
+        to.filter_map(Holder::addressee).collect()
     }
 }
 

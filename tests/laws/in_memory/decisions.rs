@@ -117,6 +117,7 @@ fn decided(before: &Before<'_>, project: &Project, point: &DecisionPoint, becaus
             );
             sits(states, body, subject, date)
         }
+        decider::Decider::Office(_) => panic!("nothing here names an office as decider"),
         decider::Decider::Role(role) => {
             let role = ProjectRole::try_from(*role).expect("a role");
             acts(states, project, role, subject, date, true)

@@ -245,6 +245,9 @@ fn put_in_another_order(ledger: &Ledger, script: &mut Script) -> usize {
         reason: String::new(),
         effective_date: TODAY.to_owned(),
         today: TODAY.to_owned(),
+        ground: None,
+        administrator: true,
+        mandate: Vec::new(),
     });
     match ledger
         .states
@@ -274,6 +277,9 @@ fn next(script: &mut Script, begun: bool) -> (Vec<Command>, Arc<Circumstances>) 
         reason: context.reason.clone(),
         effective_date: context.effective_date.clone().unwrap_or_else(|| TODAY.to_owned()),
         today: TODAY.to_owned(),
+        ground: None,
+        administrator: true,
+        mandate: Vec::new(),
     };
     let mut commands = commands(request.descriptor().full_name(), &request.encode_to_vec());
     for command in &mut commands {

@@ -62,6 +62,7 @@ pub fn acts(states: &States, project: &Project, role: ProjectRole, subject: &str
         |held| match held.holder.as_ref().and_then(|holder| holder.holder.as_ref()) {
             Some(Holder::Person(person)) => person.subject == subject,
             Some(Holder::Body(reference)) => by_seat(reference),
+            Some(Holder::Office(_)) => false,
             Some(Holder::OrganizationId(id)) => organization(states, id).is_some_and(|organization| {
                 let speaking = organization.bodies.iter().filter(|body| {
                     body.decides && matches!(body.kind(), BodyKind::MunicipalCouncil | BodyKind::ExecutiveBoard)
@@ -84,6 +85,7 @@ pub fn owners(project: &Project, date: &str) -> usize {
     let organizations = owning.filter_map(|held| match held.holder.as_ref()?.holder.as_ref()? {
         Holder::Person(person) => person.organization_id.as_deref(),
         Holder::Body(body) => Some(body.organization_id.as_str()),
+        Holder::Office(office) => Some(office.organization_id.as_str()),
         Holder::OrganizationId(id) => Some(id.as_str()),
     });
     organizations.collect::<std::collections::HashSet<_>>().len()

@@ -267,6 +267,9 @@ fn k1_a_circle_among_thousands_of_activities_is_found_at_once_and_told_in_one_se
         reason: String::new(),
         effective_date: TODAY.to_owned(),
         today: TODAY.to_owned(),
+        ground: None,
+        administrator: true,
+        mandate: Vec::new(),
     };
     let close = |state: &Arc<State>| {
         let State::Project(project) = &**state else { panic!() };
