@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, MethodDescriptor, Value};
+use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor, ReflectMessage, Value};
 
 use crate::Outcome;
 use crate::schema::{Schema, camel, extension, id_field};
@@ -13,13 +13,16 @@ const INFALLIBLE: &str = "writing to a String does not fail";
 /// The declarations of all commands, and how to find the one of a command.
 pub fn generate(schema: &Schema) -> Outcome<String> {
     let option = extension(&schema.pool, "vedtak.v1.entitled")?;
-    let mut declared = String::from("/// Who may send each command, by the name of its message.\npub static DECLARED: &[(&str, Declared)] = &[\n");
+    let mut declared = String::from(
+        "/// Who may send each command, by the name of its message.\npub static DECLARED: &[(&str, Declared)] = &[\n",
+    );
     let mut arms = String::new();
     let mut matters = String::new();
     let mut named = String::new();
     let mut counted = String::new();
     let mut amounts = String::new();
     let mut outcomes = String::new();
+    let mut points = String::new();
     for (index, (rpc, kind)) in schema.commands().enumerate() {
         let (method, input) = (&rpc.method, rpc.method.input());
         let options = method.options();
@@ -33,11 +36,44 @@ pub fn generate(schema: &Schema) -> Outcome<String> {
         writeln!(declared, "    ({:?}, {}),", input.full_name(), said.declared()).expect(INFALLIBLE);
         writeln!(arms, "            Self::{name}(_) => &DECLARED[{index}].1,").expect(INFALLIBLE);
         let matter = matter_id(&said, &input, kind)?;
-        writeln!(matters, "            Self::{name}({}) => {},", if matter == "\"\"" { "_" } else { "command" }, matter).expect(INFALLIBLE);
-        writeln!(named, "            Self::{name}(command) => Some(command.entitled(Aggregated::of(state)?, ground)),").expect(INFALLIBLE);
-        writeln!(counted, "            Self::{name}(command) => Some(command.counts(Aggregated::of(state)?, holder)),").expect(INFALLIBLE);
-        writeln!(outcomes, "            Self::{name}(command) => Decide::outcome(command.as_ref()).unwrap_or(self.declared().outcome),").expect(INFALLIBLE);
-        writeln!(amounts, "            Self::{name}(command) => command.amount(Aggregated::of(state)?),").expect(INFALLIBLE);
+        writeln!(
+            matters,
+            "            Self::{name}({}) => {},",
+            if matter == "\"\"" { "_" } else { "command" },
+            matter
+        )
+        .expect(INFALLIBLE);
+        writeln!(
+            named,
+            "            Self::{name}(command) => Some(command.entitled(Aggregated::of(state)?, ground)),"
+        )
+        .expect(INFALLIBLE);
+        writeln!(
+            counted,
+            "            Self::{name}(command) => Some(command.counts(Aggregated::of(state)?, holder)),"
+        )
+        .expect(INFALLIBLE);
+        let point = input
+            .get_field_by_name("decision_point_id")
+            .filter(|_| !said.names("points").is_empty());
+        let point = point.map(|point| {
+            if point.supports_presence() {
+                format!("            Self::{name}(command) => command.decision_point_id.as_deref(),\n")
+            } else {
+                format!("            Self::{name}(command) => Some(&command.decision_point_id),\n")
+            }
+        });
+        points.push_str(&point.unwrap_or_default());
+        writeln!(
+            outcomes,
+            "            Self::{name}(command) => Decide::outcome(command.as_ref()).unwrap_or(self.declared().outcome),"
+        )
+        .expect(INFALLIBLE);
+        writeln!(
+            amounts,
+            "            Self::{name}(command) => command.amount(Aggregated::of(state)?),"
+        )
+        .expect(INFALLIBLE);
     }
     declared.push_str("];\n\n");
     write!(
@@ -46,6 +82,7 @@ pub fn generate(schema: &Schema) -> Outcome<String> {
          /// The id of the matter that it decides, in its stream; empty when that is the whole of the stream.\n    #[must_use]\n    #[allow(clippy::match_same_arms, reason = \"generated, an arm a command\")]\n    pub fn matter_id(&self) -> &str {{\n        match self {{\n{matters}        }}\n    }}\n\n    \
          /// Those that are entitled to it by this ground.\n    pub(super) fn entitled_by(&self, state: &State, ground: Ground) -> Option<Vec<Holder>> {{\n        match self {{\n{named}        }}\n    }}\n\n    \
          /// Whether a holder of the declaration counts for just this command.\n    pub(super) fn is_for(&self, state: &State, holder: &Holder) -> Option<bool> {{\n        match self {{\n{counted}        }}\n    }}\n\n    \
+         /// The decision point that it says it rests on, when it is a command that may rest on one.\n    pub(super) fn point_named(&self) -> Option<&str> {{\n        match self {{\n{points}            _ => None,\n        }}\n    }}\n\n    \
          /// The outcome that minutes must show for it.\n    #[must_use]\n    pub fn outcome(&self) -> MatterOutcome {{\n        match self {{\n{outcomes}        }}\n    }}\n\n    \
          /// How much money it is about, in øre, when that can be told.\n    pub(super) fn amount_of(&self, state: &State) -> Option<i64> {{\n        match self {{\n{amounts}        }}\n    }}\n}}\n"
     )
@@ -63,7 +100,11 @@ fn matter_id(said: &Said<'_>, input: &MessageDescriptor, kind: &str) -> Outcome<
     let field = input
         .get_field_by_name(&field)
         .ok_or_else(|| format!("{} decides a {matter} but has no field {field}", input.full_name()))?;
-    let access = if field.supports_presence() { ".as_deref().unwrap_or_default()" } else { "" };
+    let access = if field.supports_presence() {
+        ".as_deref().unwrap_or_default()"
+    } else {
+        ""
+    };
     let borrow = if access.is_empty() { "&" } else { "" };
     Ok(format!("{borrow}command.{}{access}", field.name()))
 }
@@ -74,7 +115,8 @@ struct Said<'a>(&'a DynamicMessage);
 impl Said<'_> {
     /// Either it is open for a reason, or it names who is entitled.
     fn check(&self, method: &MethodDescriptor) -> Outcome<()> {
-        let names_somebody = !self.names("points").is_empty() || !self.names("roles").is_empty() || !self.names("grounds").is_empty();
+        let names_somebody =
+            !self.names("points").is_empty() || !self.names("roles").is_empty() || !self.names("grounds").is_empty();
         if names_somebody == self.text("open").is_empty() {
             return Ok(());
         }
@@ -91,7 +133,13 @@ impl Said<'_> {
             let names: Vec<String> = names.iter().map(|name| format!("{kind}::{name}")).collect();
             names.join(", ")
         };
-        let or = |said: String, otherwise: &str| if said == "Unspecified" || said.is_empty() { otherwise.to_owned() } else { said };
+        let or = |said: String, otherwise: &str| {
+            if said == "Unspecified" || said.is_empty() {
+                otherwise.to_owned()
+            } else {
+                said
+            }
+        };
         format!(
             "Declared {{ roles: &[{}], grounds: &[{}], points: &[{}], matter: MatterKind::{}, outcome: MatterOutcome::{}, rule: {:?}, open: {:?} }}",
             list("roles", "ProjectRole"),
@@ -106,7 +154,9 @@ impl Said<'_> {
 
     fn text(&self, field: &str) -> String {
         let value = self.0.get_field_by_name(field);
-        value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+        value
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default()
     }
 
     /// The enum value that a field holds, in camel case.

@@ -376,7 +376,9 @@ impl Command {
     pub fn relies_on(&self, state: &State, facts: &Facts<'_>, context: &Context<'_>) -> Vec<Stream> {
         let mut streams = self.relies(state, facts, context).unwrap_or_default();
         streams.extend(authority::streams(self, state, facts, context));
-        streams.retain(|stream| *stream != self.stream());
+        // An organisation that the command goes to is at hand already.
+        let own = self.stream();
+        streams.retain(|stream| own.aggregate != Aggregate::Organization || *stream != own);
         streams.sort();
         streams.dedup();
         streams

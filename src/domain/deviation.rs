@@ -203,7 +203,10 @@ impl Decide for ResolveDeviation {
     }
 
     fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
-        let deviation = project.deviation(&self.deviation_id).ok().filter(|_| ground == Ground::Body);
+        let deviation = project
+            .deviation(&self.deviation_id)
+            .ok()
+            .filter(|_| ground == Ground::Body);
         let body = deviation.and_then(Deviation::escalated_to);
         body.cloned().map(Holder::Body).into_iter().collect()
     }

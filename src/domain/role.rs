@@ -47,12 +47,15 @@ impl Project {
         }
         self.holders(role, context.effective_date).find_map(|assignment| {
             let offices = assignment.offices(|id| facts.organization(id)).into_iter();
-            let mut offices = offices.filter_map(|office| facts.organization(&office.organization_id)?.office_held(&office, context));
+            let mut offices = offices.filter_map(|office| {
+                facts
+                    .organization(&office.organization_id)?
+                    .office_held(&office, context)
+            });
             let mut bodies = assignment.bodies(|id| facts.organization(id)).into_iter();
             let by = offices.next().or_else(|| {
-                let seat = bodies.find_map(|body| {
-                    seat::held(&body, facts, context).filter(|seat| counts(seat.place.body))
-                })?;
+                let seat =
+                    bodies.find_map(|body| seat::held(&body, facts, context).filter(|seat| counts(seat.place.body)))?;
                 Some(seat.authority())
             })?;
             // The later of the two is when the right came about.
@@ -65,13 +68,17 @@ impl Project {
     /// The bodies that act in the role on a date, as far as the organisations are known.
     pub(super) fn role_bodies(&self, role: ProjectRole, facts: &Facts<'_>, date: &str) -> Vec<BodyReference> {
         let holders = self.holders(role, date);
-        holders.flat_map(|assignment| assignment.bodies(|id| facts.organization_if_loaded(id))).collect()
+        holders
+            .flat_map(|assignment| assignment.bodies(|id| facts.organization_if_loaded(id)))
+            .collect()
     }
 
     /// The offices that act in the role on a date, as far as the organisations are known.
     pub(super) fn role_offices(&self, role: ProjectRole, facts: &Facts<'_>, date: &str) -> Vec<OfficeReference> {
         let holders = self.holders(role, date);
-        holders.flat_map(|assignment| assignment.offices(|id| facts.organization_if_loaded(id))).collect()
+        holders
+            .flat_map(|assignment| assignment.offices(|id| facts.organization_if_loaded(id)))
+            .collect()
     }
 
     /// The persons who hold the role on a date.
@@ -131,7 +138,10 @@ impl RoleAssignment {
         Authority {
             role,
             kind,
-            position: self.provenance.as_ref().map_or(0, |provenance| provenance.first_position),
+            position: self
+                .provenance
+                .as_ref()
+                .map_or(0, |provenance| provenance.first_position),
             recorded: recorded.to_owned(),
         }
     }
@@ -330,7 +340,9 @@ impl AssignRole {
 
     /// Whether it is recorded in the project.
     pub(super) fn is_in(&self, project: &Project) -> bool {
-        project.role_assignment(&self.assignment_id).is_ok_and(|known| self.is(known))
+        project
+            .role_assignment(&self.assignment_id)
+            .is_ok_and(|known| self.is(known))
     }
 
     /// The holder fits the role, exists, and does not hold what this role may not be held with.
@@ -371,15 +383,15 @@ impl Decide for AssignRole {
     fn decide(&self, project: &Project, facts: &Facts<'_>, context: &Context<'_>) -> Decision {
         project.require_active()?;
         if let Ok(known) = project.role_assignment(&self.assignment_id) {
-            return unchanged_or(self.is(known), || Refusal::already_exists("role assignment", &self.assignment_id));
+            return unchanged_or(self.is(known), || {
+                Refusal::already_exists("role assignment", &self.assignment_id)
+            });
         }
         self.require_holder(project, facts)?;
         if let Some(Holder::Person(person)) = self.holder() {
             authority::require_other(&person.subject, "holder", context)?;
         }
-        Ok(vec![
-            self.assigned().into(),
-        ])
+        Ok(vec![self.assigned().into()])
     }
 
     fn relies_on(&self, _: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
@@ -415,9 +427,7 @@ impl Project {
             authority::Holder::Administrator => {
                 role == ProjectRole::Owner && !self.roles.iter().any(|assignment| assignment.role() == role)
             }
-            authority::Holder::Role { role: own, .. } => {
-                role != ProjectRole::Owner || *own != ProjectRole::Responsible
-            }
+            authority::Holder::Role { role: own, .. } => role != ProjectRole::Owner || *own != ProjectRole::Responsible,
             _ => true,
         }
     }

@@ -207,7 +207,11 @@ impl Seat<'_> {
         Authority {
             role: self.to_string(),
             kind: "SEAT",
-            position: self.appointment.provenance.as_ref().map_or(0, |provenance| provenance.first_position),
+            position: self
+                .appointment
+                .provenance
+                .as_ref()
+                .map_or(0, |provenance| provenance.first_position),
             recorded: self.appointment.recorded.clone(),
         }
     }

@@ -527,6 +527,7 @@ fn a_project_rests_on_an_agreement_that_is_for_it() {
             project_id: id(800),
             name: "Another".to_owned(),
             kind: ProjectKind::MainProject.into(),
+            owner: super::project::first_owner(900, "kari"),
             ..Default::default()
         })
         .given(draft_of(AgreementTerms {

@@ -287,6 +287,9 @@ fn b2_the_seat_is_held_on_the_effective_date() {
         .then_refused(Kind::PermissionDenied, "NOT_THE_DECIDER")
         .effective("2017-03-01")
         .when(approve(1))
+        .then_refused_by("W3", "AUTHORITY_ENDED")
+        .on("2017-03-01")
+        .when(approve(1))
         .then_accepted();
 }
 
@@ -352,8 +355,10 @@ fn b2_a_role_decides_in_person_or_through_the_body_or_organisation_that_holds_it
     project_with_council()
         .given(owner(1))
         .given(owner(2))
+        .by("eva")
         .when(approve(1))
         .then_refused(Kind::PermissionDenied, "NOT_THE_DECIDER")
+        .by("kari")
         .given(assign(10, ProjectRole::Owner, "eva"))
         .given(assign_to(
             11,
@@ -540,6 +545,8 @@ fn a_basis_holds_something_and_its_options_have_ids_of_their_own() {
 fn a_body_recommends_an_option_of_the_basis_and_only_to_approve_it() {
     project_with_council()
         .given(advised(plan(1)))
+        .given(appoint(50, terms(ADVISORY, "siri", AppointmentFunction::Member)))
+        .by("siri")
         .when(recommend(1, Advice::Approve, Some(21)))
         .then_refused(Kind::NotFound, "NOT_FOUND")
         .given(attach(1, Vec::new(), &[21]))
@@ -622,8 +629,20 @@ fn b7_a_decided_point_is_superseded_by_a_new_one_that_refers_to_it() {
         .then_project(|project| assert_eq!(project.decision_points[0].superseded_by_id, None))
         .when(superseding(1, plan(3)))
         .then_refused_by("B7", "SUPERSEDED_ALREADY")
-        .given(reject(2))
+        .given(approve(2))
         .then_project(|project| assert_eq!(project.decision_points[0].superseded_by_id, Some(id(2))));
+}
+
+#[test]
+fn w10_what_supersedes_and_is_rejected_leaves_the_earlier_decision_in_force() {
+    project_with_council()
+        .given(plan(1))
+        .given(approve(1))
+        .given(superseding(1, plan(2)))
+        .given(reject(2))
+        .then_project(|project| assert_eq!(project.decision_points[0].superseded_by_id, None))
+        .when(superseding(1, plan(3)))
+        .then_accepted();
 }
 
 #[test]

@@ -423,6 +423,7 @@ fn o4_whom_a_member_represents_must_be_true() {
     };
     municipality()
         .given(establish(1, BodyKind::SteeringGroup, true))
+        .by("administrator")
         .when(representing("999000304"))
         .then_refused(Kind::NotFound, "NOT_FOUND")
         .given(register_region())

@@ -115,10 +115,10 @@ fn d3_a_version_is_frozen_to_its_approval_and_a_draft_to_its_last_drafting() {
         .because("The budget came late")
         .given(milestone::reschedule(2, "2017-09-01"))
         .given(revise(9, "2.0", '3'));
-    // One registration, five plans, the draft, its approval; then a draft, a move, and the draft anew.
-    assert_eq!(compared(&scenario, Some("1.0"), Some("2.0")), Ok((8, 11)));
-    assert_eq!(compared(&scenario, None, None), Ok((8, 11)));
+    // One registration with its owner, five plans, the draft, its approval; then a draft, a move, and the draft anew.
+    assert_eq!(compared(&scenario, Some("1.0"), Some("2.0")), Ok((9, 12)));
+    assert_eq!(compared(&scenario, None, None), Ok((9, 12)));
     let approved = scenario.given(approve_document(9, "2.0"));
-    assert_eq!(compared(&approved, Some("2.0"), Some("1.0")), Ok((12, 8)));
+    assert_eq!(compared(&approved, Some("2.0"), Some("1.0")), Ok((13, 9)));
     assert!(compared(&approved, None, Some("1.0")).is_err());
 }

@@ -8,7 +8,7 @@ use super::report::submit_final;
 use super::role::{assign, assign_to, project_of_a_municipality};
 use super::scenario::{ORGANIZATION, PROJECT, Scenario, id, scenario};
 
-fn register(kind: ProjectKind) -> RegisterProject {
+pub fn register(kind: ProjectKind) -> RegisterProject {
     RegisterProject {
         project_id: PROJECT.to_owned(),
         name: "Digitalisering".to_owned(),
@@ -273,8 +273,8 @@ fn j2_only_an_owner_approves_that_closing_activities_start() {
 
     let owned_by_person = project_of_a_municipality()
         .given(assign(10, ProjectRole::Owner, "owner"))
-        .given(assign(11, ProjectRole::Leader, "kari"));
-    approved(refused(owned_by_person, "kari"), "owner")
+        .given(assign(11, ProjectRole::Leader, "liv"));
+    approved(refused(owned_by_person, "liv"), "owner")
         .when(approve_closing())
         .then_unchanged()
         .then_project(|project| {
@@ -286,15 +286,15 @@ fn j2_only_an_owner_approves_that_closing_activities_start() {
             .given(establish(2, BodyKind::MunicipalCouncil, true))
             .given(appoint(20, terms(2, "mayor", AppointmentFunction::Leader)))
             .given(appoint(21, terms(2, "guest", AppointmentFunction::Observer)))
-            .given(appoint(22, terms(1, "kari", AppointmentFunction::Leader)))
+            .given(appoint(22, terms(1, "liv", AppointmentFunction::Leader)))
     };
     let council = role_holder::Holder::Body(super::organization::body(2));
     let owned_by_body = with_council().given(assign_to(10, ProjectRole::Owner, council));
-    approved(refused(refused(owned_by_body, "guest"), "kari"), "mayor");
+    approved(refused(refused(owned_by_body, "guest"), "liv"), "mayor");
 
     let organization = role_holder::Holder::OrganizationId(ORGANIZATION.to_owned());
     let owned_by_organization = with_council().given(assign_to(10, ProjectRole::Owner, organization));
-    approved(refused(owned_by_organization, "kari"), "mayor");
+    approved(refused(owned_by_organization, "liv"), "mayor");
 }
 
 #[test]

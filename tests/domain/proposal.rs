@@ -545,7 +545,7 @@ fn o1_a_body_that_advises_decides_no_proposal() {
         .when(by(ADVISORY))
         .then_refused_by("O1", "BODY_ADVISES")
         .when(by(COUNCIL))
-        .then_refused(Kind::PermissionDenied, "NOT_IN_THE_BODY")
+        .then_refused(Kind::PermissionDenied, "NOT_THE_DECIDER")
         .by("kari")
         .when(by(COUNCIL))
         .then_accepted()

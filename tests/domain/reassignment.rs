@@ -51,7 +51,7 @@ fn stuck() -> Scenario {
 fn a_mandatory_point_whose_body_is_dissolved_is_decided_by_another_one() {
     stuck()
         .when(approve(1))
-        .then_refused(Kind::FailedPrecondition, "BODY_DISSOLVED")
+        .then_refused_by("B2", "NOT_THE_DECIDER")
         .when(withdraw(1))
         .then_refused_by("B3", "DECISION_POINT_MANDATORY")
         .because("The board has taken over from the council.")

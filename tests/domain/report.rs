@@ -123,6 +123,7 @@ fn under_way() -> Scenario {
         ..Default::default()
     };
     project_with_council()
+        .given(assign(90, ProjectRole::Leader, "liv"))
         .given(budget::cost(50, "2017", budget::known(60_000)))
         .given(budget::cost(51, "2018", budget::known(40_000)))
         .given(plan_point(10))
@@ -235,6 +236,7 @@ fn t2_a_report_is_overdue_when_more_days_have_passed_than_its_rhythm_allows() {
         "The project leader reports to the project responsible every 14 days: a report was due by 2017-02-15, and none has come since 2017-02-01."
     );
     let reported = begun
+        .given(assign(90, ProjectRole::Leader, "liv"))
         .given(submit(1))
         .then_found("T2", 0)
         .on("2017-03-02")
@@ -275,6 +277,7 @@ fn t2_a_yearly_report_to_the_ministry_is_not_made_by_a_report_to_another() {
             ..Default::default()
         })
         .given(yearly)
+        .given(assign(90, ProjectRole::Leader, "liv"))
         .on("2018-02-28")
         .given(submit(1))
         .then_found("T2", 0)
@@ -331,6 +334,7 @@ fn a_report_covers_days_that_have_begun_and_goes_to_somebody_who_is_there() {
     };
     let to = |to| with(|content| content.to = vec![Addressee { addressee: to }], submit(1));
     under_way()
+        .by("liv")
         .when(period("2017-01-01", None))
         .then_refused(Kind::InvalidArgument, "PERIOD_IS_OPEN")
         .when(period("2017-01-31", Some("2017-01-01")))
@@ -361,7 +365,7 @@ fn a_report_is_acknowledged_only_by_those_that_it_goes_to() {
         .by("ola")
         .when(acknowledge(1, "Noted."))
         .then_refused(Kind::PermissionDenied, "NOT_THE_ADDRESSEE")
-        .then_says("The report goes to the project responsible: ola")
+        .then_says("This is for the project responsible to do: ola")
         .given(assign(70, ProjectRole::Responsible, "ola"))
         .when(acknowledge(1, "Noted."))
         .then_accepted()
@@ -412,8 +416,8 @@ fn j2_a_project_is_not_closed_without_a_final_report() {
         ..Default::default()
     };
     project_with_council()
-        .given(assign(70, ProjectRole::Owner, "kari"))
         .given(assign(71, ProjectRole::Responsible, "per"))
+        .given(assign(72, ProjectRole::Leader, "liv"))
         .given(closing)
         .given(approve(10))
         .given(ApproveClosing {

@@ -10,6 +10,7 @@ pub fn project() -> Scenario {
         project_id: PROJECT.to_owned(),
         name: "Digitalisering".to_owned(),
         kind: ProjectKind::MainProject.into(),
+        owner: super::project::first_owner(900, "kari"),
         ..Default::default()
     })
 }

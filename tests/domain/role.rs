@@ -15,8 +15,20 @@ pub fn project_of_a_municipality() -> Scenario {
             project_id: PROJECT.to_owned(),
             name: "Digitalisering".to_owned(),
             kind: ProjectKind::MainProject.into(),
+            owner: super::project::first_owner(900, "kari"),
             ..Default::default()
         })
+}
+
+/// The same, with `eier` acting, who gives the rights in it.
+fn given_rights() -> Scenario {
+    municipality()
+        .given(establish(1, BodyKind::SteeringGroup, true))
+        .given(RegisterProject {
+            owner: super::project::first_owner(900, "eier"),
+            ..super::project::register(ProjectKind::MainProject)
+        })
+        .by("eier")
 }
 
 /// Assigns a role from 2017-01-01 under `id(number)`.
@@ -73,7 +85,7 @@ fn held(scenario: Scenario, date: &str, expected: &[u32]) -> Scenario {
 
 #[test]
 fn r1_the_leader_and_the_responsible_are_different_persons() {
-    project_of_a_municipality()
+    given_rights()
         .given(assign(10, ProjectRole::Leader, "kari"))
         .when(assign(11, ProjectRole::Responsible, "kari"))
         .then_refused_by("R1", "LEADER_IS_RESPONSIBLE")
@@ -86,7 +98,7 @@ fn r1_the_leader_and_the_responsible_are_different_persons() {
 #[test]
 fn r1_one_person_may_be_first_the_leader_and_then_the_responsible() {
     let responsible = |from, to| in_period(assign(11, ProjectRole::Responsible, "kari"), from, to);
-    project_of_a_municipality()
+    given_rights()
         .given(in_period(assign(10, ProjectRole::Leader, "kari"), "2017-02-01", None))
         .given(release(10, "2017-06-30"))
         .when(responsible("2017-06-30", None))
@@ -107,7 +119,7 @@ fn r1_one_person_may_be_first_the_leader_and_then_the_responsible() {
 
 #[test]
 fn r2_a_working_group_leader_may_also_be_project_leader() {
-    project_of_a_municipality()
+    given_rights()
         .given(assign(10, ProjectRole::Leader, "kari"))
         .when(assign(11, ProjectRole::WorkingGroupLeader, "kari"))
         .then_accepted();
@@ -151,7 +163,7 @@ fn r3_a_leader_before_the_start_is_financed_and_decided_is_found() {
         assert!(found.description.ends_with(what), "{}", found.description);
     };
 
-    let scenario = project_of_a_municipality()
+    let scenario = given_rights()
         .then_found("R3", 0)
         .given(assign(10, ProjectRole::Leader, "kari"));
     says(&scenario, "its start is neither financed nor decided.");
@@ -174,7 +186,7 @@ fn r3_a_leader_before_the_start_is_financed_and_decided_is_found() {
 
 #[test]
 fn r4_who_held_which_role_on_any_date_is_known() {
-    let scenario = project_of_a_municipality()
+    let scenario = given_rights()
         .given(assign(10, ProjectRole::Leader, "kari"))
         .given(in_period(
             assign(11, ProjectRole::Leader, "ola"),
@@ -182,17 +194,16 @@ fn r4_who_held_which_role_on_any_date_is_known() {
             Some("2018-12-31"),
         ))
         .given(release(10, "2017-12-31"));
-    let scenario = held(scenario, "2016-12-31", &[]);
-    let scenario = held(scenario, "2017-12-31", &[10]);
-    let scenario = held(scenario, "2018-12-31", &[11]);
-    held(scenario, "2019-01-01", &[]);
+    let scenario = held(scenario, "2016-12-31", &[900]);
+    let scenario = held(scenario, "2017-12-31", &[900, 10]);
+    let scenario = held(scenario, "2018-12-31", &[900, 11]);
+    held(scenario, "2019-01-01", &[900]);
 }
 
 #[test]
 fn r5_a_required_role_that_nobody_holds_today_is_found() {
-    project_of_a_municipality()
-        .then_found("R5", 5)
-        .given(assign(10, ProjectRole::Owner, "owner"))
+    given_rights()
+        .then_found("R5", 4)
         .given(assign(11, ProjectRole::Sponsor, "sponsor"))
         .given(assign(12, ProjectRole::Responsible, "responsible"))
         .given(assign(13, ProjectRole::Leader, "kari"))
@@ -209,7 +220,7 @@ fn r5_a_required_role_that_nobody_holds_today_is_found() {
 #[test]
 fn a_group_is_a_body_and_other_roles_are_held_by_persons() {
     let organization = || Holder::OrganizationId(ORGANIZATION.to_owned());
-    project_of_a_municipality()
+    given_rights()
         .when(assign(10, ProjectRole::SteeringGroup, "kari"))
         .then_refused(Kind::InvalidArgument, "HOLDER_MUST_BE_BODY")
         .when(assign_to(10, ProjectRole::ReferenceGroup, organization()))
@@ -237,7 +248,7 @@ fn a_body_or_organisation_that_holds_a_role_exists() {
         };
         assign_to(10, ProjectRole::SteeringGroup, Holder::Body(body))
     };
-    project_of_a_municipality()
+    given_rights()
         .when(missing(&id(99), 1))
         .then_refused(Kind::NotFound, "NOT_FOUND")
         .when(in_period(missing(ORGANIZATION, 1), "2015-12-31", None))
@@ -258,7 +269,7 @@ fn a_body_or_organisation_that_holds_a_role_exists() {
 
 #[test]
 fn a_sponsor_is_named_for_a_stated_reason() {
-    project_of_a_municipality()
+    given_rights()
         .when(AssignRole {
             reason: String::new(),
             ..assign(10, ProjectRole::Sponsor, "ola")
@@ -270,7 +281,7 @@ fn a_sponsor_is_named_for_a_stated_reason() {
 
 #[test]
 fn assigning_the_same_twice_changes_nothing_and_another_under_its_id_is_refused() {
-    project_of_a_municipality()
+    given_rights()
         .given(assign(10, ProjectRole::Leader, "kari"))
         .when(assign(10, ProjectRole::Leader, "kari"))
         .then_unchanged()
@@ -286,7 +297,7 @@ fn assigning_the_same_twice_changes_nothing_and_another_under_its_id_is_refused(
 
 #[test]
 fn a_role_is_released_once_and_never_later_than_before() {
-    project_of_a_municipality()
+    given_rights()
         .given(assign(10, ProjectRole::Leader, "kari"))
         .when(release(11, "2017-12-31"))
         .then_refused(Kind::NotFound, "NOT_FOUND")

@@ -81,6 +81,7 @@ fn o2_a_seat_is_followed_through_several_organisations() {
         .then_acted_as(&through);
     round_trip()
         .given(owned_by(10, body(8)))
+        .by("ola")
         .when(ApproveClosing {
             project_id: PROJECT.to_owned(),
             ..Default::default()
@@ -99,10 +100,11 @@ fn o2_a_seat_is_followed_through_several_organisations() {
 fn the_record_says_the_seat_that_a_decision_rests_on_and_then_the_roles_held() {
     project_with_council()
         .given(plan(1))
+        .given(assign(9, ProjectRole::Owner, "eier"))
         .given(assign(10, ProjectRole::Leader, "kari"))
         .given(approve(1))
         .then_acted_as(&format!(
-            "{}, PROJECT_LEADER",
+            "{}, PROJECT_OWNER, PROJECT_LEADER",
             seat("MUNICIPAL_COUNCIL", "MEMBER", COUNCIL)
         ));
 }
@@ -115,6 +117,8 @@ fn the_record_says_the_role_that_a_decision_rests_on_and_how_it_is_held() {
         .given(assign(10, ProjectRole::Leader, "eva"))
         .given(assign(11, ProjectRole::Owner, "eva"))
         .given(owned_by(12, body(COUNCIL)))
+        .given(appoint(13, terms(COUNCIL, "ola", AppointmentFunction::Member)))
+        .by("ola")
         .given(approve(1))
         .then_acted_as(&format!(
             "PROJECT_OWNER by {}",
@@ -130,6 +134,8 @@ fn the_record_says_the_role_that_a_decision_rests_on_and_how_it_is_held() {
             ProjectRole::Owner,
             role_holder::Holder::OrganizationId(ORGANIZATION.to_owned()),
         ))
+        .given(appoint(14, terms(COUNCIL, "ola", AppointmentFunction::Member)))
+        .by("ola")
         .given(approve(1))
         .then_acted_as(&format!(
             "PROJECT_OWNER by {}",
@@ -146,14 +152,14 @@ fn the_record_of_an_organisation_says_the_seats_held_there() {
     };
     municipality()
         .given(rename("Land"))
-        .then_acted_as("")
+        .then_acted_as("ADMINISTRATOR")
         .given(establish(1, BodyKind::ExecutiveBoard, true))
         .given(appoint(2, terms(1, "kari", AppointmentFunction::Secretary)))
         .given(rename("Nordre Land"))
-        .then_acted_as(&seat("EXECUTIVE_BOARD", "SECRETARY", 1))
+        .then_acted_as(&format!("ADMINISTRATOR, {}", seat("EXECUTIVE_BOARD", "SECRETARY", 1)))
         .effective("2015-12-31")
         .given(rename("Land"))
-        .then_acted_as("");
+        .then_acted_as("ADMINISTRATOR");
 }
 
 #[test]
@@ -183,6 +189,8 @@ fn a_role_given_up_before_the_decision_gives_no_seat() {
             to: Some("2017-01-01".to_owned()),
             ..owned_by(10, body(COUNCIL))
         })
+        .given(appoint(12, terms(COUNCIL, "ola", AppointmentFunction::Member)))
+        .by("ola")
         .when(approve(1))
         .then_refused(Kind::PermissionDenied, "NOT_THE_DECIDER");
 }

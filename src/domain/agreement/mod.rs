@@ -99,11 +99,17 @@ impl Agreement {
         if ground != Ground::Organization {
             return Vec::new();
         }
-        let parties = self.editions.iter().flat_map(|edition| edition.terms.iter().flat_map(|terms| &terms.parties));
+        let parties = self
+            .editions
+            .iter()
+            .flat_map(|edition| edition.terms.iter().flat_map(|terms| &terms.parties));
         let named = parties.filter(|party| party_id.is_none_or(|id| party.party_id == id));
         let mut holders: Vec<Holder> = Vec::new();
         for party in named {
-            let registered = party.organization.as_ref().and_then(|organization| organization.organization_id.clone());
+            let registered = party
+                .organization
+                .as_ref()
+                .and_then(|organization| organization.organization_id.clone());
             let holder = registered.map_or(Holder::Anyone, Holder::Organization);
             if !holders.contains(&holder) {
                 holders.push(holder);

@@ -53,7 +53,10 @@ impl Case<'_> {
         self.require_in_force(terms)?;
         self.require_could(terms, &reference.organization_id)?;
         self.require_covered(terms)?;
-        let holder = terms.to_party.as_ref().and_then(|to| to.holder(&reference.organization_id));
+        let holder = terms
+            .to_party
+            .as_ref()
+            .and_then(|to| to.holder(&reference.organization_id));
         let held = holder.and_then(|holder| holder.acts(self.project, &self.facts, self.context));
         let Some(held) = held else {
             let problem = format!(
@@ -63,9 +66,15 @@ impl Case<'_> {
             return Err(refusal("NOT_DELEGATED_TO", problem).mend("Let whoever got it record this."));
         };
         Ok(Authority {
-            role: format!("{} by delegation {}@{}", held.role, reference.delegation_id, reference.organization_id),
+            role: format!(
+                "{} by delegation {}@{}",
+                held.role, reference.delegation_id, reference.organization_id
+            ),
             kind: "DELEGATION",
-            position: delegation.provenance.as_ref().map_or(0, |provenance| provenance.first_position),
+            position: delegation
+                .provenance
+                .as_ref()
+                .map_or(0, |provenance| provenance.first_position),
             recorded: delegation.recorded.clone(),
         })
     }
@@ -92,7 +101,10 @@ impl Case<'_> {
         if self.holders.iter().any(could) {
             return Ok(());
         }
-        let problem = format!("The delegation comes from somebody who could not do this; it is for {} to do.", self.in_words());
+        let problem = format!(
+            "The delegation comes from somebody who could not do this; it is for {} to do.",
+            self.in_words()
+        );
         Err(refusal("DELEGATOR_WITHOUT_AUTHORITY", problem).mend("Name a delegation from one of them."))
     }
 
@@ -100,10 +112,14 @@ impl Case<'_> {
     fn require_covered(&self, terms: &DelegationTerms) -> Result<(), Refusal> {
         let matter = self.declared.matter;
         let kind = terms.matters.is_empty() || terms.matters().any(|covered| covered == matter);
-        let stream = terms.stream_id.as_ref().is_none_or(|id| *id == self.command.stream().id);
+        let stream = terms
+            .stream_id
+            .as_ref()
+            .is_none_or(|id| *id == self.command.stream().id);
         if !kind || !stream {
             let problem = format!("The delegation does not cover this {}.", matter.in_words());
-            return Err(refusal("NOT_COVERED", problem).mend("Name a delegation that covers it, or let whoever gave it decide."));
+            return Err(refusal("NOT_COVERED", problem)
+                .mend("Name a delegation that covers it, or let whoever gave it decide."));
         }
         let Some(most) = terms.up_to_ore else { return Ok(()) };
         let amount = self.command.amount_of(self.state);

@@ -77,7 +77,9 @@ impl Holder {
             Self::Office(office) => vec![Stream::organization(&office.organization_id)],
             Self::Organization(id) | Self::AnyBodyOf(id) => {
                 let known = facts.organization_if_loaded(id);
-                let inside = known.into_iter().flat_map(|organization| organization.bodies_that_act(self));
+                let inside = known
+                    .into_iter()
+                    .flat_map(|organization| organization.bodies_that_act(self));
                 let inside = inside.flat_map(|body| seat::streams(&body, facts));
                 inside.chain([Stream::organization(id)]).collect()
             }
@@ -86,7 +88,12 @@ impl Holder {
     }
 
     /// By what the actor acts for it on the effective date.
-    pub(super) fn acts(&self, project: Option<&Project>, facts: &Facts<'_>, context: &Context<'_>) -> Option<Authority> {
+    pub(super) fn acts(
+        &self,
+        project: Option<&Project>,
+        facts: &Facts<'_>,
+        context: &Context<'_>,
+    ) -> Option<Authority> {
         match self {
             Self::Role { role, deciding } => {
                 project?.acts_in_role(*role, facts, context, |body| !deciding || body.decides)
@@ -112,15 +119,24 @@ impl Holder {
     }
 
     /// Whether this body can be the one that acts.
-    pub(super) fn is_body(&self, body: &BodyReference, project: Option<&Project>, facts: &Facts<'_>, date: &str) -> bool {
+    pub(super) fn is_body(
+        &self,
+        body: &BodyReference,
+        project: Option<&Project>,
+        facts: &Facts<'_>,
+        date: &str,
+    ) -> bool {
         match self {
             Self::Body(own) => own == body,
             Self::Role { role, deciding } => {
                 let decides = || {
                     let organization = facts.organization(&body.organization_id);
-                    organization.and_then(|organization| organization.body(&body.body_id)).is_some_and(|body| body.decides)
+                    organization
+                        .and_then(|organization| organization.body(&body.body_id))
+                        .is_some_and(|body| body.decides)
                 };
-                project.is_some_and(|project| project.role_bodies(*role, facts, date).contains(body)) && (!deciding || decides())
+                project.is_some_and(|project| project.role_bodies(*role, facts, date).contains(body))
+                    && (!deciding || decides())
             }
             Self::Organization(id) | Self::AnyBodyOf(id) => {
                 let organization = facts.organization_if_loaded(id);
@@ -131,14 +147,22 @@ impl Holder {
     }
 
     /// Whether this office can be the one that acts.
-    pub(super) fn is_office(&self, office: &OfficeReference, project: Option<&Project>, facts: &Facts<'_>, date: &str) -> bool {
+    pub(super) fn is_office(
+        &self,
+        office: &OfficeReference,
+        project: Option<&Project>,
+        facts: &Facts<'_>,
+        date: &str,
+    ) -> bool {
         match self {
             Self::Office(own) => own == office,
             Self::Role { role, .. } => {
                 project.is_some_and(|project| project.role_offices(*role, facts, date).contains(office))
             }
             Self::Organization(id) => {
-                let organization = facts.organization_if_loaded(id).filter(|_| *id == office.organization_id);
+                let organization = facts
+                    .organization_if_loaded(id)
+                    .filter(|_| *id == office.organization_id);
                 let known = organization.and_then(|organization| organization.office(&office.office_id).ok());
                 known.is_some_and(|office| office.speaks_for_all)
             }
@@ -150,24 +174,39 @@ impl Holder {
     pub(super) fn in_words(&self, project: Option<&Project>, facts: &Facts<'_>, context: &Context<'_>) -> String {
         match self {
             Self::Role { role, .. } => {
-                let named = project.map(|project| project.subjects_in(*role, context.today)).unwrap_or_default();
-                let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
+                let named = project
+                    .map(|project| project.subjects_in(*role, context.today))
+                    .unwrap_or_default();
+                let named = if named.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", named.join(", "))
+                };
                 format!("the {}{named}", role.in_words())
             }
             Self::Body(reference) => {
                 let organization = facts.organization_if_loaded(&reference.organization_id);
                 let body = organization.and_then(|organization| organization.body(&reference.body_id));
-                format!("a member or the secretary of {}", body.map_or(&reference.body_id, |body| &body.name))
+                format!(
+                    "a member or the secretary of {}",
+                    body.map_or(&reference.body_id, |body| &body.name)
+                )
             }
             Self::Office(reference) => {
                 let organization = facts.organization_if_loaded(&reference.organization_id);
                 let office = organization.and_then(|organization| organization.office(&reference.office_id).ok());
-                format!("the holder of the office {}", office.map_or(&reference.office_id, |office| &office.name))
+                format!(
+                    "the holder of the office {}",
+                    office.map_or(&reference.office_id, |office| &office.name)
+                )
             }
             Self::Person(subject) => subject.clone(),
             Self::Organization(id) | Self::AnyBodyOf(id) => {
                 let organization = facts.organization_if_loaded(id);
-                format!("somebody who acts for {}", organization.map_or(id, |organization| &organization.name))
+                format!(
+                    "somebody who acts for {}",
+                    organization.map_or(id, |organization| &organization.name)
+                )
             }
             Self::Administrator => "an administrator".to_owned(),
             Self::Anyone => "anybody who may record".to_owned(),
@@ -177,7 +216,10 @@ impl Holder {
 
 fn held(reference: &OfficeReference, facts: &Facts<'_>, context: &Context<'_>) -> Option<Authority> {
     let organization = facts.organization(&reference.organization_id)?;
-    organization.office(&reference.office_id).ok()?.authority(organization, context)
+    organization
+        .office(&reference.office_id)
+        .ok()?
+        .authority(organization, context)
 }
 
 impl Organization {

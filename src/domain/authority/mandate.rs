@@ -30,7 +30,9 @@ fn acts_in(reference: &OfficeReference, facts: &Facts<'_>, context: &Context<'_>
     let organization = facts.organization(&reference.organization_id);
     let office = organization.and_then(|organization| organization.office(&reference.office_id).ok());
     let held = |subject: &str, acting: bool| {
-        let mut officers = office.into_iter().flat_map(|office| office.officers_on(context.effective_date));
+        let mut officers = office
+            .into_iter()
+            .flat_map(|office| office.officers_on(context.effective_date));
         officers.any(|officer| officer.acting == acting && officer.subject() == subject)
     };
     held(context.subject, true) && held(context.on_behalf_of, false)

@@ -45,7 +45,10 @@ impl Case<'_> {
                 reference.meeting_id
             ),
             kind: "MINUTES",
-            position: meeting.provenance.as_ref().map_or(0, |provenance| provenance.last_position),
+            position: meeting
+                .provenance
+                .as_ref()
+                .map_or(0, |provenance| provenance.last_position),
             recorded: String::new(),
         })
     }
@@ -57,8 +60,13 @@ impl Case<'_> {
         if holders.any(|holder| holder.is_body(body, self.project, &self.facts, date)) {
             return Ok(());
         }
-        let name = organization.body(&body.body_id).map_or("another body", |body| &body.name);
-        let problem = format!("The minutes are those of {name}; this is for {} to do.", self.in_words());
+        let name = organization
+            .body(&body.body_id)
+            .map_or("another body", |body| &body.name);
+        let problem = format!(
+            "The minutes are those of {name}; this is for {} to do.",
+            self.in_words()
+        );
         Err(refusal("MINUTES_OF_ANOTHER_BODY", problem).mend("Name the minutes of a body that could do it."))
     }
 
@@ -69,9 +77,8 @@ impl Case<'_> {
             MatterKind::Unspecified => (matter_of(&stream), ""),
             kind => (kind, self.command.matter_id()),
         };
-        let treats = |matter: &&Matter| {
-            matter.kind() == kind && matter.stream_id() == stream.id && matter.matter_id() == id
-        };
+        let treats =
+            |matter: &&Matter| matter.kind() == kind && matter.stream_id() == stream.id && matter.matter_id() == id;
         let number = &decision.number;
         let Some(matter) = decision.treats.iter().find(treats) else {
             let problem = format!("Case {number} does not treat this {}.", kind.in_words());

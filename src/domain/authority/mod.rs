@@ -121,7 +121,11 @@ pub(super) fn streams(command: &Command, state: &State, facts: &Facts<'_>, conte
     if declared.open.is_empty() {
         let facts = facts.beside(state);
         let holders = holders(command, declared, state);
-        streams.extend(holders.iter().flat_map(|holder| holder.streams(project(state), &facts, context)));
+        streams.extend(
+            holders
+                .iter()
+                .flat_map(|holder| holder.streams(project(state), &facts, context)),
+        );
     }
     streams
 }
@@ -157,17 +161,28 @@ pub(super) fn require_other(receiver: &str, field: &'static str, context: &Conte
         context.ground,
         None | Some(authority_ground::Ground::Office(_) | authority_ground::Ground::SecretaryOf(_))
     );
-    if receiver != context.subject || !alone {
+    if !context.is(receiver) || !alone {
         return Ok(());
     }
     let problem = format!("{receiver} would give the right in `{field}` to themselves, alone.");
-    Err(Refusal::forbidden("W7", "GIVEN_TO_ONESELF", problem)
-        .mend("Let somebody else who may give it record it, or name the minutes that decided it in the context's `ground`."))
+    Err(Refusal::forbidden("W7", "GIVEN_TO_ONESELF", problem).mend(
+        "Let somebody else who may give it record it, or name the minutes that decided it in the context's `ground`.",
+    ))
 }
 
 impl Case<'_> {
     /// By what the actor holds: on the effective date, and still when it is recorded (W3).
     fn by_own(&self) -> Result<Authority, Refusal> {
+        let held = self.by_holding();
+        // Whoever may record records what follows from a decision that the command names itself.
+        let point = self.command.point_named().filter(|_| held.is_err());
+        match point.map(|id| self.by_decision_point(id)) {
+            Some(Ok(authority)) => Ok(authority),
+            Some(Err(_)) | None => held,
+        }
+    }
+
+    fn by_holding(&self) -> Result<Authority, Refusal> {
         let now = Context {
             effective_date: self.context.today,
             ..*self.context
@@ -186,8 +201,14 @@ impl Case<'_> {
         if !left {
             return Err(self.not_entitled());
         }
-        let Context { subject, effective_date, today, .. } = self.context;
-        let problem = format!("{subject} could have done this on {effective_date}, and holds that no longer on {today}.");
+        let Context {
+            subject,
+            effective_date,
+            today,
+            ..
+        } = self.context;
+        let problem =
+            format!("{subject} could have done this on {effective_date}, and holds that no longer on {today}.");
         Err(Refusal::forbidden("W3", "AUTHORITY_ENDED", problem).mend(format!(
             "Let {} record it, or name the minutes that it stands in, in the context's `ground`.",
             self.in_words()
@@ -205,8 +226,10 @@ impl Case<'_> {
         let point = project.decision_point(id)?;
         if !self.declared.points.contains(&point.kind()) {
             let problem = format!("The decision point {} is about something else.", point.label());
-            return Err(Refusal::forbidden(self.declared.rule, "DECISION_ABOUT_ANOTHER_MATTER", problem)
-                .mend("Name a decision point of a kind that decides this."));
+            return Err(
+                Refusal::forbidden(self.declared.rule, "DECISION_ABOUT_ANOTHER_MATTER", problem)
+                    .mend("Name a decision point of a kind that decides this."),
+            );
         }
         if !point.is_approved_by(self.context.effective_date) || point.superseded_by_id.is_some() {
             let problem = format!(
@@ -226,7 +249,11 @@ impl Case<'_> {
     }
 
     fn not_entitled(&self) -> Refusal {
-        let Context { subject, effective_date, .. } = self.context;
+        let Context {
+            subject,
+            effective_date,
+            ..
+        } = self.context;
         let who = self.in_words();
         let (rule, reason, problem) = match self.declared.rule {
             "B2" => (
@@ -236,7 +263,12 @@ impl Case<'_> {
             ),
             rule => (
                 rule,
-                "NOT_ENTITLED",
+                match rule {
+                    "J2" => "NOT_THE_OWNER",
+                    "P1" | "P5" => "NOT_IN_THE_BODY",
+                    "T1" => "NOT_THE_ADDRESSEE",
+                    _ => "NOT_ENTITLED",
+                },
                 format!("This is for {who} to do: {subject} was not among them on {effective_date}."),
             ),
         };

@@ -55,7 +55,10 @@ impl DecisionPoint {
 
     /// W2: what a decision or a recommendation rests on lay there before it.
     pub(super) fn require_basis_by(&self, context: &Context<'_>) -> Result<(), Refusal> {
-        let later = self.basis.as_ref().filter(|basis| context.effective_date < basis.attached.as_str());
+        let later = self
+            .basis
+            .as_ref()
+            .filter(|basis| context.effective_date < basis.attached.as_str());
         let Some(basis) = later else { return Ok(()) };
         let problem = format!(
             "The basis of {} was attached on {}, after {}.",

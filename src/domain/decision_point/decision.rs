@@ -40,14 +40,21 @@ impl DecisionPoint {
     /// W2, W10: the basis lay there, and what it supersedes was decided, before it.
     fn require_order_of_time(&self, project: &Project, context: &Context<'_>) -> Result<(), Refusal> {
         self.require_basis_by(context)?;
-        let superseded = self.supersedes_id.as_deref().and_then(|id| project.decision_point(id).ok());
+        let superseded = self
+            .supersedes_id
+            .as_deref()
+            .and_then(|id| project.decision_point(id).ok());
         let Some(day) = superseded.and_then(|point| point.decided.as_deref()) else {
             return Ok(());
         };
         if day <= context.effective_date {
             return Ok(());
         }
-        let problem = format!("{} supersedes what was decided on {day}, after {}.", self.label(), context.effective_date);
+        let problem = format!(
+            "{} supersedes what was decided on {day}, after {}.",
+            self.label(),
+            context.effective_date
+        );
         Err(Refusal::rule("W10", "SUPERSEDES_WHAT_CAME_LATER", problem).mend("Give a day on or after that."))
     }
 

@@ -168,8 +168,10 @@ impl PlanDecisionPoint {
             return Err(Refusal::rule("B7", "SUPERSEDES_UNDECIDED", problem)
                 .mend("Decide or reschedule that one; only a decided point is superseded."));
         }
-        let withdrawn = |point: &DecisionPoint| point.status() == DecisionPointStatus::Withdrawn;
-        let rival = |point: &&DecisionPoint| point.supersedes_id.as_ref() == Some(id) && !withdrawn(point);
+        // One that was withdrawn or rejected overturns nothing (W10).
+        let over = [DecisionPointStatus::Withdrawn, DecisionPointStatus::Rejected];
+        let rival =
+            |point: &&DecisionPoint| point.supersedes_id.as_ref() == Some(id) && !over.contains(&point.status());
         match project.decision_points.iter().find(rival) {
             Some(rival) => {
                 let (old, new) = (superseded.label(), rival.label());
@@ -214,7 +216,11 @@ impl Decide for PlanDecisionPoint {
         let nobody = Decider::default();
         let decider = self.decider.as_ref().unwrap_or(&nobody);
         decider.require_enough_for(self.kind())?;
-        let superseded = self.supersedes_id.as_deref().map(|id| project.decision_point(id)).transpose()?;
+        let superseded = self
+            .supersedes_id
+            .as_deref()
+            .map(|id| project.decision_point(id))
+            .transpose()?;
         if let Some(superseded) = superseded {
             decider.require_may_overturn(superseded, facts)?;
         }
@@ -237,10 +243,16 @@ impl Decide for PlanDecisionPoint {
     }
 
     fn relies_on(&self, project: &Project, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
-        let superseded = self.supersedes_id.as_deref().and_then(|id| project.decision_point(id).ok());
+        let superseded = self
+            .supersedes_id
+            .as_deref()
+            .and_then(|id| project.decision_point(id).ok());
         let before = superseded.and_then(|point| point.decider.as_ref());
         let deciders = self.decider.iter().chain(before).filter_map(Decider::stream);
-        let advising = self.advising_bodies.iter().map(|body| Stream::organization(&body.organization_id));
+        let advising = self
+            .advising_bodies
+            .iter()
+            .map(|body| Stream::organization(&body.organization_id));
         deciders.chain(advising).collect()
     }
 }

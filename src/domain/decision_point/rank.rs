@@ -55,7 +55,9 @@ impl Decider {
 
     /// W10: the same decider, or one above it, overturns what was decided.
     pub(super) fn require_may_overturn(&self, superseded: &DecisionPoint, facts: &Facts<'_>) -> Result<(), Refusal> {
-        let Some(before) = &superseded.decider else { return Ok(()) };
+        let Some(before) = &superseded.decider else {
+            return Ok(());
+        };
         if self == before || self.rank(facts) < before.rank(facts) {
             return Ok(());
         }

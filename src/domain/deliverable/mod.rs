@@ -115,7 +115,9 @@ impl Decide for DefineDeliverable {
             project.phase_not_over(phase_id)?;
         }
         if let Some(id) = &self.receiver {
-            facts.organization(id).ok_or_else(|| Refusal::not_found("organisation", id))?;
+            facts
+                .organization(id)
+                .ok_or_else(|| Refusal::not_found("organisation", id))?;
         }
         Ok(vec![
             DeliverableDefined {
@@ -233,7 +235,10 @@ impl Decide for AcceptDeliverable {
     }
 
     fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
-        let deliverable = project.deliverable(&self.deliverable_id).ok().filter(|_| ground == Ground::Named);
+        let deliverable = project
+            .deliverable(&self.deliverable_id)
+            .ok()
+            .filter(|_| ground == Ground::Named);
         let receiver = deliverable.and_then(|deliverable| deliverable.receiver.clone());
         receiver.map(Holder::Organization).into_iter().collect()
     }
@@ -273,7 +278,10 @@ impl Decide for RejectDeliverable {
     }
 
     fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
-        let deliverable = project.deliverable(&self.deliverable_id).ok().filter(|_| ground == Ground::Named);
+        let deliverable = project
+            .deliverable(&self.deliverable_id)
+            .ok()
+            .filter(|_| ground == Ground::Named);
         let receiver = deliverable.and_then(|deliverable| deliverable.receiver.clone());
         receiver.map(Holder::Organization).into_iter().collect()
     }

@@ -1,6 +1,6 @@
 //! Appointment (verv): who sits in which body, by whose choice, for whom, and when (rule O4).
 
-use super::super::{authority, Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, authority, unchanged_or};
 use super::require_order;
 use crate::schema::v1::*;
 

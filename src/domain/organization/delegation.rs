@@ -45,7 +45,9 @@ impl Decide for DelegateAuthority {
 
     fn decide(&self, organization: &Organization, _: &Facts<'_>, context: &Context<'_>) -> Decision {
         if let Ok(known) = organization.delegation(&self.delegation_id) {
-            return unchanged_or(known.terms == self.terms, || Refusal::already_exists("delegation", &self.delegation_id));
+            return unchanged_or(known.terms == self.terms, || {
+                Refusal::already_exists("delegation", &self.delegation_id)
+            });
         }
         let terms = self.terms.clone().unwrap_or_default();
         organization.require_party(terms.from_party.as_ref(), true, &terms.from)?;
@@ -106,7 +108,9 @@ impl Decide for RevokeDelegation {
             Some(to) if *to == self.to => return Ok(Vec::new()),
             Some(to) if *to < self.to => {
                 let problem = format!("The delegation holds to {to}, and revoking it does not make that later.");
-                return Err(Refusal::precondition("DELEGATION_ENDED", problem).mend("Delegate anew for the time after that."));
+                return Err(
+                    Refusal::precondition("DELEGATION_ENDED", problem).mend("Delegate anew for the time after that.")
+                );
             }
             _ => require_order(&terms.from, &self.to)?,
         }
@@ -122,7 +126,11 @@ impl Decide for RevokeDelegation {
     fn entitled(&self, organization: &Organization, ground: Ground) -> Vec<Holder> {
         let delegation = organization.delegation(&self.delegation_id).ok();
         let terms = delegation.and_then(|delegation| delegation.terms.as_ref());
-        by(terms.and_then(|terms| terms.from_party.as_ref()), &self.organization_id, ground)
+        by(
+            terms.and_then(|terms| terms.from_party.as_ref()),
+            &self.organization_id,
+            ground,
+        )
     }
 }
 

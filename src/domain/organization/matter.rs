@@ -35,7 +35,9 @@ impl Matter {
                 found(programme.is_some(), "programme", stream_id)
             }
             kind if kind.is_in_project() || kind == MatterKind::Assignment => {
-                let project = facts.project(stream_id).ok_or_else(|| Refusal::not_found("project", stream_id))?;
+                let project = facts
+                    .project(stream_id)
+                    .ok_or_else(|| Refusal::not_found("project", stream_id))?;
                 found(project.has_matter(kind, id), &kind.in_words(), id)
             }
             _ => Ok(()),
@@ -80,8 +82,14 @@ impl Project {
             MatterKind::Report => self.reports.iter().any(|report| report.report_id == id),
             MatterKind::Phase => self.phases.iter().any(|phase| phase.phase_id == id),
             MatterKind::Document => self.documents.iter().any(|document| document.document_id == id),
-            MatterKind::Deliverable => self.deliverables.iter().any(|deliverable| deliverable.deliverable_id == id),
-            MatterKind::Procurement => self.procurements.iter().any(|procurement| procurement.procurement_id == id),
+            MatterKind::Deliverable => self
+                .deliverables
+                .iter()
+                .any(|deliverable| deliverable.deliverable_id == id),
+            MatterKind::Procurement => self
+                .procurements
+                .iter()
+                .any(|procurement| procurement.procurement_id == id),
             MatterKind::Risk => self.risks.iter().any(|risk| risk.risk_id == id),
             MatterKind::Deviation => self.deviations.iter().any(|deviation| deviation.deviation_id == id),
             MatterKind::Benefit => self.benefits.iter().any(|benefit| benefit.benefit_id == id),

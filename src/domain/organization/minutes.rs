@@ -35,7 +35,10 @@ impl MeetingMinutes {
             let problem = if !functions(subject).contains(&deputy) {
                 format!("{subject} is no deputy of the body on {}.", meeting.date())
             } else if functions(member).is_empty() {
-                format!("{member}, in whose place {subject} sat, is no member of the body on {}.", meeting.date())
+                format!(
+                    "{member}, in whose place {subject} sat, is no member of the body on {}.",
+                    meeting.date()
+                )
             } else if away {
                 continue;
             } else {
@@ -49,7 +52,9 @@ impl MeetingMinutes {
 
     /// V4, V6: no more votes than there are present members and deputies, and none by who is disqualified in the case.
     fn require_votes(&self) -> Result<(), Refusal> {
-        self.decisions.iter().try_for_each(|decision| decision.require_votes(self))
+        self.decisions
+            .iter()
+            .try_for_each(|decision| decision.require_votes(self))
     }
 }
 
@@ -60,13 +65,19 @@ impl MeetingDecision {
     }
 
     fn counts(&self) -> impl Iterator<Item = &Votes> {
-        self.votes.iter().chain(self.proposals.iter().filter_map(|proposal| proposal.votes.as_ref()))
+        self.votes
+            .iter()
+            .chain(self.proposals.iter().filter_map(|proposal| proposal.votes.as_ref()))
     }
 
     fn require_votes(&self, minutes: &MeetingMinutes) -> Result<(), Refusal> {
         // Where nobody is named as present, nobody knows how many could vote; no votes are given then.
         let deputies = minutes.deputies.iter().map(|deputy| &deputy.subject);
-        let voting = minutes.present.iter().chain(deputies).filter(|subject| !self.is_disqualified(subject));
+        let voting = minutes
+            .present
+            .iter()
+            .chain(deputies)
+            .filter(|subject| !self.is_disqualified(subject));
         let most = i64::try_from(voting.count()).unwrap_or(i64::MAX);
         for votes in self.counts() {
             let given = i64::from(votes.in_favour) + i64::from(votes.against) + i64::from(votes.abstaining);
@@ -87,7 +98,10 @@ impl MeetingDecision {
 
     fn require_voter(&self, subject: &str, minutes: &MeetingMinutes) -> Result<(), Refusal> {
         if self.is_disqualified(subject) {
-            let problem = format!("{subject} is disqualified in case {}, and neither votes nor counts as present.", self.number);
+            let problem = format!(
+                "{subject} is disqualified in case {}, and neither votes nor counts as present.",
+                self.number
+            );
             return Err(Refusal::rule("V6", "DISQUALIFIED_VOTED", problem).mend("Leave that vote out."));
         }
         if minutes.is_present(subject) {

@@ -26,7 +26,11 @@ impl Organization {
     }
 
     /// What the actor acts by in an office of this organisation on the effective date.
-    pub(in crate::domain) fn office_held(&self, reference: &OfficeReference, context: &Context<'_>) -> Option<Authority> {
+    pub(in crate::domain) fn office_held(
+        &self,
+        reference: &OfficeReference,
+        context: &Context<'_>,
+    ) -> Option<Authority> {
         self.office(&reference.office_id).ok()?.authority(self, context)
     }
 
@@ -59,7 +63,10 @@ impl Office {
         Some(Authority {
             role: format!("{kind}{acting}@{}/{}", organization.organization_id, self.office_id),
             kind: "OFFICE",
-            position: officer.provenance.as_ref().map_or(0, |provenance| provenance.first_position),
+            position: officer
+                .provenance
+                .as_ref()
+                .map_or(0, |provenance| provenance.first_position),
             recorded: officer.recorded.clone(),
         })
     }
@@ -148,7 +155,9 @@ impl Decide for AppointOfficer {
         let office = organization.office_on(&self.office_id, &self.from)?;
         let mut officers = office.officers.iter();
         if let Some(known) = officers.find(|officer| officer.appointment_id == self.appointment_id) {
-            return unchanged_or(self.is(known), || Refusal::already_exists("appointment", &self.appointment_id));
+            return unchanged_or(self.is(known), || {
+                Refusal::already_exists("appointment", &self.appointment_id)
+            });
         }
         match &self.to {
             Some(to) => {
@@ -163,8 +172,14 @@ impl Decide for AppointOfficer {
         }
         self.require_free(office)?;
         let person = self.person.clone().unwrap_or_default();
-        if let Some(id) = person.organization_id.as_deref().filter(|id| *id != self.organization_id) {
-            facts.organization(id).ok_or_else(|| Refusal::not_found("organisation", id))?;
+        if let Some(id) = person
+            .organization_id
+            .as_deref()
+            .filter(|id| *id != self.organization_id)
+        {
+            facts
+                .organization(id)
+                .ok_or_else(|| Refusal::not_found("organisation", id))?;
         }
         authority::require_other(&person.subject, "person.subject", context)?;
         Ok(vec![
@@ -181,7 +196,10 @@ impl Decide for AppointOfficer {
     }
 
     fn relies_on(&self, _: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
-        let from = self.person.as_ref().and_then(|person| person.organization_id.as_deref());
+        let from = self
+            .person
+            .as_ref()
+            .and_then(|person| person.organization_id.as_deref());
         from.map(Stream::organization).into_iter().collect()
     }
 }
@@ -194,7 +212,8 @@ impl Fold for OfficerAppointed {
             return;
         };
         let before = calendar::days_after(&self.from, -1);
-        let gives_way = |other: &&mut Officer| other.acting == self.acting && other.to.is_none() && other.from < self.from;
+        let gives_way =
+            |other: &&mut Officer| other.acting == self.acting && other.to.is_none() && other.from < self.from;
         for other in office.officers.iter_mut().filter(gives_way) {
             other.to.clone_from(&before);
             at.touch(&mut other.provenance);
@@ -219,7 +238,8 @@ impl Decide for EndOffice {
         if let Some(ended) = &office.ended {
             return unchanged_or(*ended == self.ended, || {
                 let problem = format!("The office {} ended on {ended} already.", office.name);
-                Refusal::precondition("OFFICE_ENDED", problem).mend("Establish it anew, under a new id, for the time after that.")
+                Refusal::precondition("OFFICE_ENDED", problem)
+                    .mend("Establish it anew, under a new id, for the time after that.")
             });
         }
         require_order(&office.established, &self.ended)?;

@@ -111,7 +111,9 @@ impl Decide for LeaveProgramme {
     }
 
     fn entitled(&self, programme: &Programme, ground: Ground) -> Vec<Holder> {
-        let participant = programme.participant(&self.participation_id).filter(|_| ground == Ground::Organization);
+        let participant = programme
+            .participant(&self.participation_id)
+            .filter(|_| ground == Ground::Organization);
         let participant = participant.and_then(|participant| participant.organization_id.clone());
         let own = participant.map(Holder::Organization);
         programme.steered_by(ground).into_iter().chain(own).collect()

@@ -143,7 +143,10 @@ impl Decide for RegisterProject {
         others
             .map(|id| Stream::project(id))
             .chain(self.organization_id.iter().map(|id| Stream::organization(id)))
-            .chain(self.first_owner().and_then(|owner| owner.organization_id().map(Stream::organization)))
+            .chain(
+                self.first_owner()
+                    .and_then(|owner| owner.organization_id().map(Stream::organization)),
+            )
             .collect()
     }
 }

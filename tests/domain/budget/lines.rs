@@ -194,15 +194,16 @@ fn an_approval_covers_the_lines_of_its_moment_and_rests_on_a_decision() {
 
 #[test]
 fn an_approval_may_rest_on_an_approved_decision_point() {
-    let leader = role_holder::Holder::Person(Person {
-        subject: "kari".to_owned(),
+    let sponsor = role_holder::Holder::Person(Person {
+        subject: "siri".to_owned(),
         ..Default::default()
     });
     let assign = AssignRole {
         project_id: PROJECT.to_owned(),
         assignment_id: id(50),
-        role: ProjectRole::Leader.into(),
-        holder: Some(RoleHolder { holder: Some(leader) }),
+        role: ProjectRole::Sponsor.into(),
+        reason: "Ordered".to_owned(),
+        holder: Some(RoleHolder { holder: Some(sponsor) }),
         from: "2017-01-01".to_owned(),
         ..Default::default()
     };
@@ -213,7 +214,7 @@ fn an_approval_may_rest_on_an_approved_decision_point() {
         date: "2017-01-02".to_owned(),
         kind: DecisionPointKind::Budget.into(),
         decider: Some(Decider {
-            decider: Some(decider::Decider::Role(ProjectRole::Leader.into())),
+            decider: Some(decider::Decider::Role(ProjectRole::Sponsor.into())),
         }),
         ..Default::default()
     };
@@ -232,7 +233,9 @@ fn an_approval_may_rest_on_an_approved_decision_point() {
         .given(decision_point)
         .when(by_decision())
         .then_refused(Kind::FailedPrecondition, "DECISION_NOT_APPROVED")
+        .by("siri")
         .given(decide)
+        .by("kari")
         .effective("2017-01-01")
         .when(by_decision())
         .then_refused(Kind::FailedPrecondition, "DECISION_NOT_APPROVED")
