@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
+use tonic::Code;
 
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
@@ -164,7 +165,7 @@ fn not_found(name: &str, reach: &Reach) -> Failure {
         }
         (Some(day), _) => format!("Of {name}, nothing in this tenant's ledger was decided by {day}."),
     };
-    Failure::new(tonic::Code::NotFound, "STREAM_NOT_FOUND", sentence)
+    Failure::new(Code::NotFound, "STREAM_NOT_FOUND", sentence)
 }
 
 /// There is no such thing in the state that was read: `("report", id)`.
@@ -308,7 +309,7 @@ pub(super) async fn together<A: Send + 'static>(
         }
     }
     Err(Failure::new(
-        tonic::Code::FailedPrecondition,
+        Code::FailedPrecondition,
         "RELIES_ON_TOO_MUCH",
         format!(
             "The answer rests on more than {MOST_STREAMS} other streams, or on a chain of more than {MOST_ROUNDS}."
@@ -344,7 +345,9 @@ pub(super) async fn state_page<S: Aggregated, T: Clone>(
     let (as_of, offset) = match token {
         None => (part.as_of, 0),
         Some(token) => {
-            service.ledger().require(&caller.tenant, &token.known).await?;
+            if !service.ledger().has(&caller.tenant, &token.known).await? {
+                return Err(Failure::history_lost(Code::Aborted, token.known.position));
+            }
             (Some(token.as_of), token.offset)
         }
     };
@@ -389,7 +392,7 @@ impl PageToken {
         (ordered && has_been && as_of.check().is_empty()).then_some(Self {
             as_of,
             offset: usize::try_from(offset).ok()?,
-            known: Anchor { position: known, root },
+            known: Anchor::new(known, root),
         })
     }
 }
