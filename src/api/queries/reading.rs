@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use prost::Message;
 use time::OffsetDateTime;
 use tonic::Code;
 
+use super::LONG_REPLY;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -38,18 +40,37 @@ impl<S: 'static> Reading<S> {
         caller: &Caller,
         read: impl FnOnce(&S, &str) -> Result<A, Failure> + Send + 'static,
     ) -> Result<A, Failure> {
+        self.answer_at(self.is_large(), service, caller, read).await
+    }
+
+    /// Whether there is much to look through.
+    fn is_large(&self) -> bool {
+        self.state.state.version() >= LARGE
+    }
+
+    /// What is answered from the state: where it is long, beside the threads that serve.
+    async fn answer_at<A: Send + 'static>(
+        &self,
+        is_long: bool,
+        service: &Service,
+        caller: &Caller,
+        read: impl FnOnce(&S, &str) -> Result<A, Failure> + Send + 'static,
+    ) -> Result<A, Failure> {
         let (state, today, of) = (Arc::clone(&self.state.state), self.today.clone(), self.of);
-        let is_long = state.version() >= LARGE;
         let read = move || read(of(&state).ok_or_else(of_another_kind)?, &today);
         service.ledger().long().when(is_long, &caller.tenant, read).await?
     }
 
-    /// The whole state.
+    /// The whole state, when there is room for it: that is known before a copy is made.
     pub(super) async fn whole(&self, service: &Service, caller: &Caller) -> Result<S, Failure>
     where
-        S: Clone + Send,
+        S: Message + Clone,
     {
-        self.answer(service, caller, |state, _| Ok(state.clone())).await
+        let weighed = self.answer(service, caller, |state, _| Ok(state.encoded_len())).await?;
+        service.make_room(weighed)?;
+        let is_long = self.is_large() || weighed > LONG_REPLY;
+        self.answer_at(is_long, service, caller, |state, _| Ok(state.clone()))
+            .await
     }
 
     /// The state, which is known to be of this kind and to have events.
