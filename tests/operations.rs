@@ -54,6 +54,11 @@ async fn operators_have_an_address_of_their_own_and_see_there_what_was_refused_a
     let mut status = [0; 12];
     without_host.read_exact(&mut status).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 400");
+    let mut bare = TcpStream::connect(main).await.unwrap();
+    bare.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\naccept: */*\r\n\r\n")
+        .await
+        .unwrap();
+    let _ = bare.read_to_end(&mut Vec::new()).await;
     let (status, metrics) = get(operators, "/metrics", None).await;
     assert_eq!(status, 200);
     for (method, code) in [
@@ -68,8 +73,13 @@ async fn operators_have_an_address_of_their_own_and_see_there_what_was_refused_a
         });
         assert!(counted, "{method} {code}: {metrics}");
     }
+    // Both the one without a host and the one with a bare line feed.
+    let refused = metrics
+        .lines()
+        .find(|line| line.starts_with("vedtak_requests_total") && line.contains("(refused at the door)"));
+    assert!(refused.is_some_and(|line| line.ends_with(" 2")), "{metrics}");
     let log = program.log();
-    for reason in ["TOKEN_MISSING", "MALFORMED_REQUEST", "UNKNOWN_ROUTE"] {
+    for reason in ["TOKEN_MISSING", "MALFORMED_REQUEST", "MALFORMED_HEAD", "UNKNOWN_ROUTE"] {
         let told = |line: &str| line.contains("refused at the door") && line.contains(reason);
         assert!(log.lines().any(told), "{reason}: {log}");
     }

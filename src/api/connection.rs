@@ -1,6 +1,7 @@
 //! Connections: HTTP/1.1 or HTTP/2 as the caller begins it, each closed when it is slow, silent, idle, or does not read.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,11 +26,12 @@ use tracing::{debug, info, warn};
 
 use super::body::Drained;
 use super::cut;
-use super::server::ServerConfig;
+use super::refusals::Refusals;
+use super::server::{Doors, ServerConfig};
 use super::strict_lines::StrictLines;
 
 /// Serves until told to stop; then takes no more, finishes what was accepted, and returns.
-pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig, stopping: CancellationToken) {
+pub async fn serve(listener: TcpListener, doors: Doors, config: &ServerConfig, stopping: CancellationToken) {
     let connections = TaskTracker::new();
     let places = Arc::new(Semaphore::new(config.max_connections));
     loop {
@@ -48,7 +50,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig,
                 let head_timeout = Duration::from_millis(config.head_timeout_ms);
                 let idle_timeout = Duration::from_millis(config.idle_timeout_ms);
                 let timeouts = (head_timeout, idle_timeout);
-                let connection = connection(stream, peer, router.clone(), timeouts, stopping.clone());
+                let connection = connection(stream, peer, doors.clone(), timeouts, stopping.clone());
                 connections.spawn(async move {
                     let _place = place;
                     connection.await;
@@ -90,7 +92,7 @@ fn forget_unread(stream: &TcpStream, timeout_ms: u64) {
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    Doors { router, refusals }: Doors,
     (head_timeout, idle_timeout): (Duration, Duration),
     stopping: CancellationToken,
 ) {
@@ -129,7 +131,7 @@ async fn connection(
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(StrictLines::new(stream)), service);
     tokio::pin!(serving);
     tokio::select! {
-        ended = gathered(serving.as_mut(), &multiplexed) => return tell(&peer, ended),
+        ended = gathered(serving.as_mut(), &multiplexed) => return tell(&peer, ended, &refusals),
         () = cut.cancelled() => return debug!(%peer, "a connection was cut off"),
         () = idle(&asked, &under_way, idle_timeout) => {}
         () = stopping.cancelled() => {}
@@ -137,7 +139,7 @@ async fn connection(
             // In good order for whoever listens, and soon for whoever does not.
             serving.as_mut().graceful_shutdown();
             match tokio::time::timeout(head_timeout, &mut serving).await {
-                Ok(ended) => return tell(&peer, ended),
+                Ok(ended) => return tell(&peer, ended, &refusals),
                 Err(_) if !asked.is_cancelled() => return debug!(%peer, "a connection asked nothing and was closed"),
                 Err(_) => {}
             }
@@ -145,7 +147,7 @@ async fn connection(
     }
     serving.as_mut().graceful_shutdown();
     tokio::select! {
-        ended = serving => tell(&peer, ended),
+        ended = serving => tell(&peer, ended, &refusals),
         () = cut.cancelled() => debug!(%peer, "a connection was cut off"),
     }
 }
@@ -188,8 +190,11 @@ async fn silence(asked: &CancellationToken, limit: Duration) {
     }
 }
 
-fn tell<E: std::fmt::Display>(peer: &SocketAddr, ended: Result<(), E>) {
+fn tell(peer: &SocketAddr, ended: Result<(), Box<dyn Error + Send + Sync>>, refusals: &Refusals) {
     if let Err(error) = ended {
+        if error.downcast_ref().is_some_and(hyper::Error::is_parse) {
+            refusals.no_request();
+        }
         debug!(%error, %peer, "a connection broke off");
     }
 }

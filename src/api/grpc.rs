@@ -82,10 +82,9 @@ impl UnaryService<Bytes> for Call {
             deadline,
         } = self;
         let (service, method, caller, deadline) = (service.clone(), *method, Arc::clone(caller), *deadline);
-        let admission = Arc::clone(admission);
+        let service = service.within(Arc::clone(admission));
         Box::pin(async move {
             let answer = service.unary(method, &caller, request.into_inner(), deadline).await;
-            let answer = answer.and_then(|answer| admission.answer(answer.len()).map(|()| answer));
             answer.map(tonic::Response::new).map_err(Failure::into_status)
         })
     }

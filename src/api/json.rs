@@ -43,6 +43,7 @@ async fn call(
     let past = || Failure::internal("JSON door", &"a request came past the identity layer");
     let caller = request.extensions().get::<Arc<Caller>>().cloned().ok_or_else(past)?;
     let admission = request.extensions().get::<Arc<Admission>>().cloned().ok_or_else(past)?;
+    let service = service.within(Arc::clone(&admission));
     let path = path.map_err(|_| {
         Failure::new(
             Code::InvalidArgument,
@@ -68,7 +69,6 @@ async fn call(
         MethodKind::Command | MethodKind::Query => {
             let answer = service.unary(method, &caller, message, limits.request_timeout).await?;
             let json = service.to_json(method, &caller, answer).await?;
-            admission.answer(json.len())?;
             Ok(respond(StatusCode::OK, "application/json", json.into()))
         }
         MethodKind::Stream => {

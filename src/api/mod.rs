@@ -16,6 +16,7 @@ mod limits;
 pub mod openapi;
 mod places;
 mod queries;
+mod refusals;
 pub mod server;
 mod service;
 mod streams;

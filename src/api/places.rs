@@ -381,21 +381,36 @@ impl Admission {
         }
     }
 
-    /// The answer has so many bytes.
+    /// The most bytes that the answer may have.
+    pub(super) const fn most(&self) -> usize {
+        self.most
+    }
+
+    /// An answer would have more bytes than it may.
+    pub(super) fn too_large(most: usize) -> Failure {
+        let sentence = format!(
+            "The answer would have more than {most} bytes, and no answer has. Ask for it in parts: the lists (ListRisks, ListMilestones, …) come a page at a time."
+        );
+        Failure::new(Code::OutOfRange, "ANSWER_TOO_LARGE", sentence)
+    }
+
+    /// The answer has, or is about to have, so many bytes: what was said before is added to where that was less.
     ///
     /// # Errors
     /// When it is larger than an answer may be, or there is no room for it now.
     pub(super) fn answer(&self, bytes: usize) -> Result<(), Failure> {
         if bytes > self.most {
-            let sentence = format!(
-                "The answer would have {bytes} bytes, and no answer has more than {}. Ask for it in parts: the lists (ListRisks, ListMilestones, …) come a page at a time.",
-                self.most
-            );
-            return Err(Failure::new(Code::OutOfRange, "ANSWER_TOO_LARGE", sentence));
+            return Err(Self::too_large(self.most));
         }
-        if bytes > SMALL {
-            let room = self.places.room(&self.caller, bytes)?;
-            *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Some(room);
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let had = room.as_ref().map_or(0, |room| room.bytes);
+        if bytes > SMALL && bytes > had {
+            let mut more = self.places.room(&self.caller, bytes - had)?;
+            // The one that is left holds all of it.
+            if let Some(had) = room.as_mut() {
+                more.bytes += std::mem::take(&mut had.bytes);
+            }
+            *room = Some(more);
         }
         Ok(())
     }

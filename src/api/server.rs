@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -16,7 +16,7 @@ use http::{Request, StatusCode, Version, header};
 use hyper::body::Body as _;
 use tonic::Code;
 use tonic_health::ServingStatus;
-use tracing::{Instrument, Span, info};
+use tracing::{Instrument, Span};
 
 use super::answer::Written;
 use super::body::{self};
@@ -25,6 +25,7 @@ use super::failure::{Failure, code_name, short};
 use super::identity::{Unauthenticated, UnauthenticatedKind, Verifier};
 pub use super::limits::{ServerConfig, Shown, Side};
 use super::places::{Admission, Most, Places};
+use super::refusals::{REFUSED, Refusals};
 use super::service::Service;
 use super::{cut, documentation, grpc, json, places};
 use crate::schema::{DESCRIPTOR_SET, METHODS, Method};
@@ -32,6 +33,13 @@ use crate::telemetry::{Door, Telemetry, request_span};
 
 /// How often the health that gRPC clients watch is looked at.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What is served at one address: its routes, and where is counted what does not come as far as those.
+#[derive(Clone)]
+pub struct Doors {
+    pub(super) router: Router,
+    pub(super) refusals: Refusals,
+}
 
 /// The limits that one request is under.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +63,7 @@ struct Parts {
     /// The requests that are worked on.
     places: Places,
     telemetry: Option<Arc<Telemetry>>,
-    /// How often the log has been told of refusals.
-    told: Seldom,
+    refusals: Refusals,
 }
 
 impl Deref for Shared {
@@ -64,29 +71,6 @@ impl Deref for Shared {
 
     fn deref(&self) -> &Parts {
         &self.0
-    }
-}
-
-/// So many lines a second the log has of what callers can make happen as often as they like.
-const LINES_A_SECOND: u64 = 20;
-
-/// What is told now and then, however often it happens.
-#[derive(Default)]
-struct Seldom(Mutex<(u64, u64, u64)>);
-
-impl Seldom {
-    /// Once more: when it is to be told, how often it has happened untold since the last time.
-    fn one_more(&self) -> Option<u64> {
-        let second = crate::clock::now().unix_timestamp().unsigned_abs();
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (last, lines, untold) = *told;
-        let lines = if last == second { lines } else { 0 };
-        if lines >= LINES_A_SECOND {
-            *told = (second, lines, untold + 1);
-            return None;
-        }
-        *told = (second, lines + 1, 0);
-        Some(untold)
     }
 }
 
@@ -116,13 +100,13 @@ impl Shared {
             ..worked_on
         };
         Self(Arc::new(Parts {
+            refusals: Refusals::new(service.metrics().clone()),
             service,
             verifier,
             limits,
             awaited: Places::new(not_whole),
             places: Places::new(worked_on),
             telemetry,
-            told: Seldom::default(),
         }))
     }
 
@@ -155,7 +139,7 @@ pub fn router(
     verifier: Arc<Verifier>,
     config: &ServerConfig,
     telemetry: Option<Arc<Telemetry>>,
-) -> Router {
+) -> Doors {
     let shared = Shared::new(service, verifier, config, telemetry);
     let limits = shared.limits;
     let mut rpcs = Router::new();
@@ -195,13 +179,13 @@ pub fn operations(
     verifier: Arc<Verifier>,
     config: &ServerConfig,
     telemetry: Option<Arc<Telemetry>>,
-) -> Router {
+) -> Doors {
     let shared = Shared::new(service, verifier, config, telemetry);
     around(Router::new(), shared, config, Side::Operations)
 }
 
 /// Puts what needs no token around the doors, and what answers where there is nothing.
-fn around(doors: Router<Shared>, shared: Shared, config: &ServerConfig, side: Side) -> Router {
+fn around(doors: Router<Shared>, shared: Shared, config: &ServerConfig, side: Side) -> Doors {
     let mut router = Router::new()
         .merge(doors)
         .merge(health_and_reflection(
@@ -216,11 +200,13 @@ fn around(doors: Router<Shared>, shared: Shared, config: &ServerConfig, side: Si
     if config.documentation.on(side) {
         router = router.merge(documentation::routes());
     }
-    router
+    let refusals = shared.refusals.clone();
+    let router = router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown)
         .with_state(shared.clone())
-        .layer(middleware::from_fn_with_state(shared, outermost))
+        .layer(middleware::from_fn_with_state(shared, outermost));
+    Doors { router, refusals }
 }
 
 fn health_and_reflection(service: Service, reflects: bool) -> Router<Shared> {
@@ -261,9 +247,6 @@ fn health_and_reflection(service: Service, reflects: bool) -> Router<Shared> {
         .with_state(())
 }
 
-/// What a request is counted as that is refused before it is known which method it calls.
-const REFUSED: &str = "(refused at the door)";
-
 /// The method that a request calls, by its route.
 fn method_of(request: &Request<Body>) -> &'static str {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
@@ -284,7 +267,7 @@ async fn identify(State(shared): State<Shared>, request: Request<Body>, next: Ne
     match shared.admitted(is_grpc, request, next).await {
         Ok(answer) => answer,
         Err(failure) => {
-            shared.refused(method, door, &failure, began.elapsed());
+            shared.refusals.refused(method, door, &failure, began.elapsed());
             if is_grpc {
                 failure.into_status().into_http::<Body>()
             } else {
@@ -332,20 +315,8 @@ impl Shared {
             true => (Door::Grpc, Code::Unimplemented),
             false => (Door::Json, code),
         };
-        self.turned_away("(no such method)", door, code, "UNKNOWN_ROUTE", Duration::ZERO);
-    }
-
-    /// Counts and logs what is refused at the door.
-    fn refused(&self, method: &'static str, door: Door, failure: &Failure, took: Duration) {
-        self.turned_away(method, door, failure.code, failure.reason, took);
-    }
-
-    fn turned_away(&self, method: &'static str, door: Door, code: Code, reason: &str, took: Duration) {
-        let code = code_name(code);
-        self.service.metrics().request(method, door, code, took);
-        if let Some(others) = self.told.one_more() {
-            info!(door = door.name(), method, code, reason, others, "refused at the door");
-        }
+        self.refusals
+            .turned_away("(no such method)", door, code, "UNKNOWN_ROUTE", Duration::ZERO);
     }
 }
 
@@ -427,7 +398,7 @@ async fn outermost(State(shared): State<Shared>, request: Request<Body>, next: N
     if request.version() == Version::HTTP_11 && hosts != 1 {
         let sentence = "A request over HTTP/1.1 names its host once (RFC 9112, section 3.2).";
         let failure = Failure::new(Code::InvalidArgument, "MALFORMED_REQUEST", sentence);
-        shared.refused(REFUSED, door, &failure, Duration::ZERO);
+        shared.refusals.refused(REFUSED, door, &failure, Duration::ZERO);
         return json::refuse(&failure);
     }
     let failure = match AssertUnwindSafe(next.run(request)).catch_unwind().await {

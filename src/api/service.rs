@@ -14,6 +14,7 @@ use super::commands;
 use super::failure::Failure;
 use super::histories::Histories;
 use super::identity::Caller;
+use super::places::Admission;
 use super::queries;
 use super::streams::{Streams, StreamsConfig};
 use crate::ledger::Ledger;
@@ -27,8 +28,14 @@ use crate::telemetry::{Metrics, Outcome};
 pub type ReplyStream = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
 
 /// Everything that the RPCs are answered from. Cheap to clone: each request has its own.
-#[derive(Clone, Debug)]
-pub struct Service(Arc<Parts>);
+#[derive(Clone)]
+pub struct Service(Arc<Parts>, Option<Arc<Admission>>);
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
 
 #[derive(Debug)]
 struct Parts {
@@ -53,14 +60,28 @@ impl Service {
         streams: StreamsConfig,
         stopping: CancellationToken,
     ) -> Self {
-        Self(Arc::new(Parts {
+        let parts = Parts {
             streams: Streams::new(streams),
             histories: Histories::new(ledger.kept_history_bytes()),
             ledger,
             projections,
             metrics,
             stopping,
-        }))
+        };
+        Self(Arc::new(parts), None)
+    }
+
+    /// For one request, whose answer is counted from before it is made.
+    pub(super) fn within(self, admission: Arc<Admission>) -> Self {
+        Self(self.0, Some(admission))
+    }
+
+    /// Makes room for an answer of so many bytes, before it is made.
+    ///
+    /// # Errors
+    /// When it would be larger than an answer may be, or there is no room for it now.
+    pub(super) fn make_room(&self, bytes: usize) -> Result<(), Failure> {
+        self.1.as_ref().map_or(Ok(()), |admission| admission.answer(bytes))
     }
 
     /// Cancelled when the service is about to stop: what has no end of its own ends then.
@@ -88,9 +109,13 @@ impl Service {
     /// Writes an answer as JSON: a large one beside the threads that serve.
     pub(super) async fn to_json(&self, method: &Method, caller: &Caller, answer: Bytes) -> Result<Vec<u8>, Failure> {
         let (is_long, output) = (answer.len() > LONG_JSON, method.output);
-        let write = move || schema::to_json(output, &answer);
+        let most = self.1.as_ref().map_or(usize::MAX, |admission| admission.most());
+        let write = move || schema::to_json_within(output, &answer, most);
         let written = self.0.ledger.long().when(is_long, &caller.tenant, write).await?;
-        written.map_err(|error| Failure::internal("writing JSON", &error))
+        let written = written.map_err(|error| Failure::internal("writing JSON", &error))?;
+        let written = written.ok_or_else(|| Admission::too_large(most))?;
+        self.make_room(written.len())?;
+        Ok(written)
     }
 
     /// What is counted and timed.

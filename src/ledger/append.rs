@@ -291,6 +291,7 @@ impl<J: Judge> Appender<J> {
             // one by one, since they are of another line now.
             self.losses.tell(&head.tenant, &remembered.known);
             *remembered = Remembered::at(head);
+            remembered.known = head.follows.again();
             remembered.shared = Some(Instant::now());
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use time::OffsetDateTime;
 use tracing::error;
@@ -13,22 +13,42 @@ use super::writer::Observer;
 
 /// A point of a history: a position at which a transaction ended, and the root of the tree over all records up to it. Whatever was
 /// made from a history keeps such a point of it, and is used only where the database's history has the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 pub struct Anchor {
     /// The position.
     pub position: i64,
     /// The root (RFC 6962, section 2.1).
     pub root: Hash,
+    /// When it was seen in the database: what is lost of a history was seen before the loss was found, or is another loss.
+    seen: Instant,
 }
 
+impl PartialEq for Anchor {
+    fn eq(&self, other: &Self) -> bool {
+        (self.position, self.root) == (other.position, other.root)
+    }
+}
+
+impl Eq for Anchor {}
+
 impl Anchor {
+    /// A point that has just been seen.
+    #[must_use]
+    pub fn new(position: i64, root: Hash) -> Self {
+        let seen = Instant::now();
+        Self { position, root, seen }
+    }
+
+    /// The same point, seen again just now.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self::new(self.position, self.root)
+    }
+
     /// The beginning of every history: nothing is recorded.
     #[must_use]
     pub fn beginning() -> Self {
-        Self {
-            position: 0,
-            root: Tree::default().root(),
-        }
+        Self::new(0, Tree::default().root())
     }
 
     /// As the database tells it.
@@ -39,7 +59,7 @@ impl Anchor {
         let root = root
             .try_into()
             .map_err(|_| sqlx::Error::Protocol("a root that is no hash".to_owned()))?;
-        Ok(Self { position, root })
+        Ok(Self::new(position, root))
     }
 }
 
@@ -55,10 +75,7 @@ pub struct Loss {
     pub found_at: OffsetDateTime,
 }
 
-/// How long the same loss goes on being found, by one state after the other.
-const SAME: Duration = Duration::from_secs(10);
-
-/// The most tenants whose losses are remembered.
+/// The most losses that are told of at a time.
 const MOST: usize = 1_000;
 
 /// The losses that this process has found since it started.
@@ -76,13 +93,13 @@ impl Losses {
         }
     }
 
-    /// Tells, once for each loss, that what was known as this is not in the database's history.
+    /// Tells, once for each loss, that what was known as this is not in the database's history. One loss is found by one state after
+    /// the other, however late; what was seen only after it had been found has been lost since, and is another.
     pub fn tell(&self, tenant: &str, lost: &Anchor) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((loss, last)) = found.get_mut(tenant)
-            && last.elapsed() < SAME
+        if let Some((loss, at)) = found.get_mut(tenant)
+            && lost.seen <= *at
         {
-            *last = Instant::now();
             loss.position = loss.position.max(lost.position);
             return;
         }
@@ -92,21 +109,19 @@ impl Losses {
             "history was lost: the database has no such root at this position; what was made from it is forgotten"
         );
         self.observer.history_lost();
-        if found.len() < MOST || found.contains_key(tenant) {
-            let loss = Loss {
-                tenant: tenant.to_owned(),
-                position: lost.position,
-                found_at: crate::clock::now(),
-            };
-            found.insert(tenant.to_owned(), (loss, Instant::now()));
-        }
+        let loss = Loss {
+            tenant: tenant.to_owned(),
+            position: lost.position,
+            found_at: crate::clock::now(),
+        };
+        found.insert(tenant.to_owned(), (loss, Instant::now()));
     }
 
-    /// Every tenant's last loss, by tenant.
+    /// Every tenant's last loss, by tenant; of very many tenants, some.
     #[must_use]
     pub fn all(&self) -> Vec<Loss> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut losses: Vec<Loss> = found.values().map(|(loss, _)| loss.clone()).collect();
+        let mut losses: Vec<Loss> = found.values().take(MOST).map(|(loss, _)| loss.clone()).collect();
         losses.sort_by(|a, b| a.tenant.cmp(&b.tenant));
         losses
     }

@@ -105,18 +105,28 @@ impl<J: Judge> Ledger<J> {
         Ok(Some(LedgerHead { known, recorded_at }))
     }
 
-    /// Refuses what was made from a history that the database does not hold.
+    /// Whether the database's history has this point. Who only says to have seen it there proves no loss by that.
     ///
     /// # Errors
-    /// When it does not, and when it does not answer.
-    pub async fn require(&self, tenant: &str, known: &Anchor) -> Result<(), LedgerError> {
-        let held: bool = sqlx::query_scalar("SELECT vedtak.held($1, $2, $3)")
+    /// When the database does not answer.
+    pub async fn has(&self, tenant: &str, known: &Anchor) -> Result<bool, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT vedtak.held($1, $2, $3)")
             .bind(tenant)
             .bind(known.position)
             .bind(known.root.as_slice())
             .fetch_one(self.store().pool())
-            .await?;
-        if held { Ok(()) } else { Err(self.lost(tenant, known)) }
+            .await?)
+    }
+
+    /// Refuses what was made here from a history that the database does not hold.
+    ///
+    /// # Errors
+    /// When it does not, and when it does not answer.
+    pub async fn require(&self, tenant: &str, known: &Anchor) -> Result<(), LedgerError> {
+        match self.has(tenant, known).await? {
+            true => Ok(()),
+            false => Err(self.lost(tenant, known)),
+        }
     }
 
     /// Records after a position, of the whole ledger or one stream, in order, for whoever has read up to there in a history that it

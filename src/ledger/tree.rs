@@ -56,10 +56,7 @@ impl Tree {
 
     /// What its history is known by.
     pub(super) fn anchor(&self) -> Anchor {
-        Anchor {
-            position: self.size,
-            root: self.root(),
-        }
+        Anchor::new(self.size, self.root())
     }
 }
 

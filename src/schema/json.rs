@@ -67,11 +67,42 @@ pub fn to_value(message: &str, bytes: &[u8]) -> Result<serde_json::Value, JsonEr
 /// # Errors
 /// When the bytes are not such a message.
 pub fn to_json(message: &str, bytes: &[u8]) -> Result<Vec<u8>, JsonError> {
-    let mut text = Vec::with_capacity(bytes.len() * 2);
-    dynamic(message, bytes)?
-        .serialize_with_options(&mut serde_json::Serializer::new(&mut text), &options())
-        .map_err(no_json_form)?;
-    Ok(text)
+    Ok(to_json_within(message, bytes, usize::MAX)?.unwrap_or_default())
+}
+
+/// The same, unless it would have more bytes than these: then it is not written to its end.
+///
+/// # Errors
+/// When the bytes are not such a message.
+pub fn to_json_within(message: &str, bytes: &[u8], most: usize) -> Result<Option<Vec<u8>>, JsonError> {
+    let text = Vec::with_capacity(bytes.len().saturating_mul(2).min(most));
+    let mut room = Room { text, most };
+    let mut writer = serde_json::Serializer::new(&mut room);
+    match dynamic(message, bytes)?.serialize_with_options(&mut writer, &options()) {
+        Ok(()) => Ok(Some(room.text)),
+        Err(error) if error.is_io() => Ok(None),
+        Err(error) => Err(no_json_form(error)),
+    }
+}
+
+/// A text that gets no longer than it may.
+struct Room {
+    text: Vec<u8>,
+    most: usize,
+}
+
+impl std::io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if bytes.len() > self.most - self.text.len() {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads proto3 JSON into the protobuf bytes of the named message. Unknown fields are refused, since a misspelt field that is

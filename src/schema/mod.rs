@@ -7,7 +7,7 @@ mod text;
 mod validate;
 
 pub use canonical::{Canonical, Object};
-pub use json::{JsonError, from_json, pool, to_json, to_value};
+pub use json::{JsonError, from_json, pool, to_json, to_json_within, to_value};
 pub use strict::read_object;
 pub use text::is_identifying;
 pub use validate::{At, Validate, Violation, Violations};

@@ -170,7 +170,7 @@ impl Cluster {
         blocking(move || {
             halt(&self.primary, Signal::SIGKILL);
             let data = self.primary.directory().join("data");
-            std::fs::rename(&data, self.primary.directory().join("lost")).unwrap();
+            std::fs::rename(&data, self.primary.directory().join(format!("lost-{}", new_id()))).unwrap();
             std::fs::rename(&self.kept, &data).unwrap();
             self.primary.restart().unwrap();
             self

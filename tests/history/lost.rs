@@ -13,6 +13,7 @@ use vedtak::schema::v1::ledger_service_client::LedgerServiceClient;
 use vedtak::schema::v1::*;
 
 use super::cluster::{Cluster, Way};
+use super::lines::Lines;
 use crate::command_line::vedtak;
 use crate::laws::doors::{Door, Doors, Refused, method};
 use crate::support::{Server, context, new_id, register_project, register_risk, scale, token};
@@ -39,6 +40,8 @@ struct Scene {
     tokens: Vec<String>,
     /// Who follows the ledger and has been sent what was lost, at either server.
     followers: Vec<Streaming<Record>>,
+    /// The same over JSON.
+    lines: Vec<Lines>,
     /// The leaf hash of the last of it, in hexadecimal digits.
     leaf: String,
 }
@@ -125,6 +128,7 @@ impl Scene {
             };
             let mut client = LedgerServiceClient::new(doors.channel());
             followers.push(client.stream_records(ask).await.unwrap().into_inner());
+            self.lines.push(Lines::follow(doors).await);
         }
         for _ in 0..LOST {
             let risk = register_risk(&self.x);
@@ -132,16 +136,20 @@ impl Scene {
             self.lost.push(risk);
         }
         for doors in callers.both() {
-            let read: Project = doors.call(Door::Grpc, "GetProject", &project(&self.x)).await.unwrap();
+            let read: Project = insist(doors, Door::Grpc, "GetProject", &project(&self.x))
+                .await
+                .unwrap();
             assert_eq!(read.risks.len(), 2 + LOST);
-            let page: RiskList = doors.call(Door::Json, "ListRisks", &first_page(&self.x)).await.unwrap();
+            let page: RiskList = insist(doors, Door::Json, "ListRisks", &first_page(&self.x))
+                .await
+                .unwrap();
             self.tokens.push(page.next_page_token);
             let at_least = self.last.position;
             let list = ListProjects {
                 at_least,
                 ..ListProjects::default()
             };
-            let _: ProjectList = doors.call(Door::Grpc, "ListProjects", &list).await.unwrap();
+            let _: ProjectList = insist(doors, Door::Grpc, "ListProjects", &list).await.unwrap();
         }
         for mut records in followers {
             let mut last = records.message().await.unwrap().unwrap();
@@ -150,6 +158,9 @@ impl Scene {
             }
             self.leaf = hex::encode(&last.leaf_hash);
             self.followers.push(records);
+        }
+        for lines in &mut self.lines {
+            lines.come_to(self.last.position).await;
         }
     }
 
@@ -161,6 +172,9 @@ impl Scene {
             let info = ended.get_details_error_info().unwrap();
             let told = (info.reason.as_str(), info.metadata["last_common_position"].as_str());
             assert_eq!(told, ("HISTORY_LOST", "6"), "{}", self.tenant);
+        }
+        for lines in &mut self.lines {
+            lines.ends_with_loss(6).await;
         }
     }
 
@@ -321,6 +335,11 @@ impl Scene {
 
 /// Each stream's versions and the tenant's positions have no gap, and a replay of all of it finds nothing.
 pub async fn is_whole(database: &str, server: &Server, tenant: &str) {
+    is_whole_at(database, &server.url(""), tenant).await;
+}
+
+/// The same, of a server at an address.
+pub async fn is_whole_at(database: &str, url: &str, tenant: &str) {
     let mut session = PgConnection::connect(database).await.unwrap();
     let gaps: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM (
@@ -335,7 +354,7 @@ pub async fn is_whole(database: &str, server: &Server, tenant: &str) {
     assert_eq!(gaps, 0, "{tenant}");
     let mut replay: Command = vedtak();
     let token = token(tenant, "kari", &["reader"]);
-    replay.args(["replay", "--json", "--url", &server.url(""), "--token", &token]);
+    replay.args(["replay", "--json", "--url", url, "--token", &token]);
     let output = tokio::task::spawn_blocking(move || replay.output().unwrap())
         .await
         .unwrap();
@@ -363,6 +382,7 @@ fn scenes() -> Vec<Scene> {
                     last: Receipt::default(),
                     tokens: Vec::new(),
                     followers: Vec::new(),
+                    lines: Vec::new(),
                     leaf: String::new(),
                 });
             }

@@ -10,9 +10,11 @@ use sqlx::{Connection, Executor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use vedtak::api::server::ServerConfig;
+use vedtak::config::Config;
 use vedtak::schema::v1::*;
 
 use crate::laws::doors::{Door, Doors};
+use crate::support::program::{Program, configuration};
 use crate::support::{Server, new_id, register_project, register_risk, token};
 
 const OTHERS: &str = "sondre-land";
@@ -153,6 +155,52 @@ async fn a_caller_that_does_not_read_is_cut_off_and_others_are_served() {
     };
     let page: RiskList = doors.call(Door::Json, "ListRisks", &first_page).await.unwrap();
     assert_eq!(page.risks.len(), 100);
+}
+
+/// The most memory that a process has taken since this was asked last, in bytes.
+fn most_memory(program: &Program) -> usize {
+    let place = format!("/proc/{}", program.pid());
+    let status = std::fs::read_to_string(format!("{place}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    std::fs::write(format!("{place}/clear_refs"), "5").unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_would_be_too_large_is_refused_before_it_is_made() {
+    let usual = configuration(&crate::support::database().await);
+    let server = ServerConfig {
+        max_answer_bytes: 1 << 20,
+        ..usual.server
+    };
+    let program = Program::serve_with(&Config { server, ..usual }).await;
+    let doors = Doors::at(&program.url(""), &token("nordre-land", "kari", &["administrator"])).await;
+    let id = new_id();
+    let _: Receipt = doors
+        .call(Door::Grpc, "RegisterProject", &register_project(&id))
+        .await
+        .unwrap();
+    for _ in 0..40 {
+        let _: Receipt = doors.call(Door::Grpc, "RecordBatch", &large_batch(&id)).await.unwrap();
+    }
+    let state = 40 * 100 * 3_800;
+    let ask = GetProject {
+        project_id: id,
+        ..GetProject::default()
+    };
+    for door in [Door::Grpc, Door::Json] {
+        most_memory(&program);
+        let before = most_memory(&program);
+        let many = (0..16).map(|_| doors.call::<Project>(door, "GetProject", &ask));
+        for answer in futures_util::future::join_all(many).await {
+            assert_eq!(answer.unwrap_err().reason, "ANSWER_TOO_LARGE");
+        }
+        let taken = most_memory(&program).saturating_sub(before);
+        assert!(
+            taken < state,
+            "{door:?}: {taken} bytes for answers of {state} that were refused"
+        );
+    }
 }
 
 /// A hundred risks with long texts.

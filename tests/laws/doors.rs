@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use vedtak::schema::{self, METHODS, Method};
 
-use crate::support::{Authorized, Server};
+use crate::support::{Authorized, Server, channel};
 
 /// One of the two doors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +64,20 @@ pub fn method(name: &str) -> &'static Method {
 impl Doors {
     /// Goes to a server with a token.
     pub async fn of(server: &Server, token: &str) -> Self {
+        Self::at(&server.url(""), token).await
+    }
+
+    /// Goes to an address with a token.
+    pub async fn at(base: &str, token: &str) -> Self {
         // The server closes a connection that was silent for a quarter of a minute: one that was so nearly is not used again.
         let http = reqwest::Client::builder()
             .pool_idle_timeout(Duration::from_secs(5))
             .build()
             .unwrap();
         Self {
-            channel: server.channel(token).await,
+            channel: channel(base, token).await,
             http,
-            base: server.url(""),
+            base: base.to_owned(),
             token: token.to_owned(),
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use sqlx::{Connection, Executor, PgConnection};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
@@ -141,4 +142,28 @@ async fn so_many_streams_are_open_for_a_caller_a_tenant_and_all_and_one_more_is_
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the places of streams that were left are not free");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_goes_on_over_another_connection_when_the_database_drops_those_that_there_are() {
+    let server = Server::start().await;
+    let doors = Doors::of(&server, &token(TENANT, "kari", &["administrator"])).await;
+    send(&doors, "RegisterProject", &register_project(&new_id())).await;
+    let mut session = PgConnection::connect(&server.database).await.unwrap();
+    for _ in 0..10 {
+        // What was used a moment ago is not asked whether it is still connected to anything.
+        let heads = (0..8).map(|_| doors.call::<Head>(Door::Grpc, "GetHead", &GetHead {}));
+        // A reading that meets one that is dead is told to come again.
+        let _ = futures_util::future::join_all(heads).await;
+        session
+            .execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+                 WHERE application_name = 'vedtak' AND datname = current_database()",
+            )
+            .await
+            .unwrap();
+        let mut stream = open(doors.channel(), from(0)).await.unwrap();
+        let record = tokio::time::timeout(Duration::from_secs(20), stream.message()).await;
+        assert_eq!(record.unwrap().unwrap().unwrap().position, 1);
+    }
 }

@@ -159,9 +159,14 @@ impl Program {
         }
     }
 
-    /// The end of what it has logged.
+    /// All that it has logged.
+    pub fn whole_log(&self) -> String {
+        fs::read_to_string(self.place.join("log")).unwrap_or_default()
+    }
+
+    /// The end of it.
     pub fn log(&self) -> String {
-        let text = fs::read_to_string(self.place.join("log")).unwrap_or_default();
+        let text = self.whole_log();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }

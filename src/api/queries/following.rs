@@ -7,9 +7,10 @@ use std::time::Duration;
 use futures_util::Stream;
 use futures_util::stream;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::Code;
+use tracing::warn;
 
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
@@ -21,6 +22,10 @@ use crate::rules::Rules;
 
 /// No token is waited for longer than this at a time.
 const LONGEST_TOKEN: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// A database that is going or coming, or a connection that it has dropped, is waited for: so long, and asked again so often.
+const FAILING: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// What has been read and not yet been taken: a page at the most.
 #[derive(Debug)]
@@ -184,8 +189,19 @@ impl Giving {
     }
 
     async fn give(&mut self) {
+        let mut failing: Option<Instant> = None;
         loop {
-            match self.follower.next(self.waits).await {
+            let next = self.follower.next(self.waits).await;
+            if let Err(error) = &next
+                && error.passes()
+                && failing.get_or_insert_with(Instant::now).elapsed() < FAILING
+            {
+                warn!(%error, "a follower waits for the database");
+                sleep(AGAIN).await;
+                continue;
+            }
+            failing = None;
+            match next {
                 Ok(Some(records)) => {
                     if !self.hand.offer(records, self.patience).await {
                         let patience = self.patience;

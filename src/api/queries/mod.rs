@@ -56,7 +56,9 @@ trait Begin: Message + Default + Name + Validate {
 
 async fn unary<Q: Answer>(service: &Service, caller: &Caller, request: &[u8]) -> Result<Bytes, Failure> {
     let reply = read::<Q>(request)?.answer(service, caller).await?;
-    let is_long = reply.encoded_len() > LONG_REPLY;
+    let bytes = reply.encoded_len();
+    service.make_room(bytes)?;
+    let is_long = bytes > LONG_REPLY;
     let write = move || reply.encode_to_vec();
     Ok(service
         .ledger()

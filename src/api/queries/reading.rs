@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use prost::Message;
 use time::OffsetDateTime;
+use tonic::Code;
 
+use super::LONG_REPLY;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -37,18 +40,37 @@ impl<S: 'static> Reading<S> {
         caller: &Caller,
         read: impl FnOnce(&S, &str) -> Result<A, Failure> + Send + 'static,
     ) -> Result<A, Failure> {
+        self.answer_at(self.is_large(), service, caller, read).await
+    }
+
+    /// Whether there is much to look through.
+    fn is_large(&self) -> bool {
+        self.state.state.version() >= LARGE
+    }
+
+    /// What is answered from the state: where it is long, beside the threads that serve.
+    async fn answer_at<A: Send + 'static>(
+        &self,
+        is_long: bool,
+        service: &Service,
+        caller: &Caller,
+        read: impl FnOnce(&S, &str) -> Result<A, Failure> + Send + 'static,
+    ) -> Result<A, Failure> {
         let (state, today, of) = (Arc::clone(&self.state.state), self.today.clone(), self.of);
-        let is_long = state.version() >= LARGE;
         let read = move || read(of(&state).ok_or_else(of_another_kind)?, &today);
         service.ledger().long().when(is_long, &caller.tenant, read).await?
     }
 
-    /// The whole state.
+    /// The whole state, when there is room for it: that is known before a copy is made.
     pub(super) async fn whole(&self, service: &Service, caller: &Caller) -> Result<S, Failure>
     where
-        S: Clone + Send,
+        S: Message + Clone,
     {
-        self.answer(service, caller, |state, _| Ok(state.clone())).await
+        let weighed = self.answer(service, caller, |state, _| Ok(state.encoded_len())).await?;
+        service.make_room(weighed)?;
+        let is_long = self.is_large() || weighed > LONG_REPLY;
+        self.answer_at(is_long, service, caller, |state, _| Ok(state.clone()))
+            .await
     }
 
     /// The state, which is known to be of this kind and to have events.
@@ -164,7 +186,7 @@ fn not_found(name: &str, reach: &Reach) -> Failure {
         }
         (Some(day), _) => format!("Of {name}, nothing in this tenant's ledger was decided by {day}."),
     };
-    Failure::new(tonic::Code::NotFound, "STREAM_NOT_FOUND", sentence)
+    Failure::new(Code::NotFound, "STREAM_NOT_FOUND", sentence)
 }
 
 /// There is no such thing in the state that was read: `("report", id)`.
@@ -308,7 +330,7 @@ pub(super) async fn together<A: Send + 'static>(
         }
     }
     Err(Failure::new(
-        tonic::Code::FailedPrecondition,
+        Code::FailedPrecondition,
         "RELIES_ON_TOO_MUCH",
         format!(
             "The answer rests on more than {MOST_STREAMS} other streams, or on a chain of more than {MOST_ROUNDS}."
@@ -344,7 +366,9 @@ pub(super) async fn state_page<S: Aggregated, T: Clone>(
     let (as_of, offset) = match token {
         None => (part.as_of, 0),
         Some(token) => {
-            service.ledger().require(&caller.tenant, &token.known).await?;
+            if !service.ledger().has(&caller.tenant, &token.known).await? {
+                return Err(Failure::history_lost(Code::Aborted, token.known.position));
+            }
             (Some(token.as_of), token.offset)
         }
     };
@@ -389,7 +413,7 @@ impl PageToken {
         (ordered && has_been && as_of.check().is_empty()).then_some(Self {
             as_of,
             offset: usize::try_from(offset).ok()?,
-            known: Anchor { position: known, root },
+            known: Anchor::new(known, root),
         })
     }
 }
