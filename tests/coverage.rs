@@ -52,10 +52,10 @@ pub fn rules() -> Vec<Rule> {
 /// The letter and the number of a rule, when this is the name of one.
 fn id_parts(word: &str) -> Option<(char, u32)> {
     let mut characters = word.chars();
-    match (characters.next()?, characters.next()?.to_digit(10)?, characters.next()) {
-        (letter, number, None) if letter.is_ascii_uppercase() => Some((letter, number)),
-        _ => None,
-    }
+    let letter = characters.next().filter(char::is_ascii_uppercase)?;
+    let number = characters.as_str();
+    let digits = matches!(number.len(), 1 | 2) && number.bytes().all(|digit| digit.is_ascii_digit());
+    digits.then(|| Some((letter, number.parse().ok()?)))?
 }
 
 /// Whether a comment names the rule: by itself, or, when ranges count, within one such as `A1–A4`.

@@ -76,7 +76,7 @@ impl House {
     }
 
     fn good(&self) -> String {
-        self.issuer.token("alver", "kari", &["recorder"], HOUR)
+        self.issuer.token("alver", "kari", &["recorder"], &[], HOUR)
     }
 }
 
@@ -106,6 +106,7 @@ async fn a_good_token_gives_tenant_subject_and_the_highest_of_its_roles() {
         "alver",
         "kari@alver.no",
         &["reader", "administrator", "recorder", "janitor"],
+        &[],
         HOUR,
     );
     for _ in 0..2 {
@@ -187,7 +188,9 @@ async fn time_is_held_against_every_token_also_a_remembered_one() {
         "TOKEN_CLAIM_MALFORMED"
     );
 
-    let brief = house.issuer.token("alver", "kari", &["reader"], Duration::from_secs(2));
+    let brief = house
+        .issuer
+        .token("alver", "kari", &["reader"], &[], Duration::from_secs(2));
     assert!(house.verify(&brief).await.is_ok());
     tokio::time::sleep(Duration::from_millis(2_100)).await;
     assert_eq!(house.verify(&brief).await, Err(Unauthenticated::Expired));
@@ -316,7 +319,7 @@ async fn an_issuer_speaks_for_its_own_tenants_only() {
     );
     assert!(
         house
-            .verify(&house.issuer.token("voss", "kari", &["reader"], HOUR))
+            .verify(&house.issuer.token("voss", "kari", &["reader"], &[], HOUR))
             .await
             .is_ok()
     );

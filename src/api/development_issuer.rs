@@ -129,12 +129,12 @@ impl DevelopmentIssuer {
         }
     }
 
-    /// A token for the subject, valid from now on.
+    /// A token for the subject, valid from now on, with which it may act on behalf of these subjects.
     ///
     /// # Panics
     /// When the system has no randomness, without which nothing here works.
     #[must_use]
-    pub fn token(&self, tenant: &str, subject: &str, roles: &[&str], lifetime: Duration) -> String {
+    pub fn token(&self, tenant: &str, subject: &str, roles: &[&str], mandate: &[String], lifetime: Duration) -> String {
         let now = jsonwebtoken::get_current_timestamp();
         self.sign(&serde_json::json!({
             "iss": DEVELOPMENT_ISSUER,
@@ -142,6 +142,7 @@ impl DevelopmentIssuer {
             "sub": subject,
             "tenant": tenant,
             "roles": roles,
+            "on_behalf_of": mandate,
             "iat": now,
             "exp": now.saturating_add(lifetime.as_secs()),
         }))

@@ -1,5 +1,6 @@
 //! `vedtak dev`: everything on this machine, with a PostgreSQL of its own, an example plan, and tokens ready to use.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -225,8 +226,8 @@ impl Welcome {
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
         let url = format!("http://{address}");
-        let administrator = issuer.token(TENANT, ADMINISTRATOR, &["administrator"], LIFETIME);
-        let recorder = issuer.token(TENANT, RECORDER, &["recorder"], LIFETIME);
+        let administrator = issuer.token(TENANT, ADMINISTRATOR, &["administrator"], &example_mandate(), LIFETIME);
+        let recorder = issuer.token(TENANT, RECORDER, &["recorder"], &[], LIFETIME);
         let project = example_project().ok_or_else(|| Problem::new("The example plan has no project."))?;
         let calls = calls(&url, &recorder, &project);
         Ok(Self {
@@ -320,6 +321,15 @@ fn calls(url: &str, token: &str, project: &str) -> [(&'static str, String); 3] {
             ),
         ),
     ]
+}
+
+/// The subjects on whose behalf the example plan is loaded, each named once.
+fn example_mandate() -> Vec<String> {
+    let plan: Value = serde_json::from_str(EXAMPLE).unwrap_or_default();
+    let commands = plan["commands"].as_array().into_iter().flatten();
+    let named = commands.filter_map(|command| command["request"]["context"]["on_behalf_of"].as_str());
+    let named: BTreeSet<&str> = named.collect();
+    named.into_iter().map(str::to_owned).collect()
 }
 
 /// The project that most of the example plan is about.

@@ -36,6 +36,9 @@ pub(super) struct Arguments {
     /// What it may do; can be given several times
     #[arg(long = "role", value_enum, default_value = "recorder")]
     roles: Vec<Role>,
+    /// On whose behalf it may act; can be given several times
+    #[arg(long = "on-behalf-of", value_name = "SUBJECT")]
+    mandate: Vec<String>,
     /// How long it is valid
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=LONGEST_LIFETIME_HOURS))]
     hours: u64,
@@ -77,7 +80,13 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Prob
     let issuer = DevelopmentIssuer::open(&arguments.directory)?;
     let roles: Vec<&str> = arguments.roles.iter().map(|role| role.name()).collect();
     let lifetime = Duration::from_secs(arguments.hours * 3600);
-    let token = issuer.token(&arguments.tenant, &arguments.subject, &roles, lifetime);
+    let token = issuer.token(
+        &arguments.tenant,
+        &arguments.subject,
+        &roles,
+        &arguments.mandate,
+        lifetime,
+    );
     let value = json!({
         "token": token, "tenant": arguments.tenant, "subject": arguments.subject, "roles": roles, "expires_in": lifetime.as_secs(),
     });

@@ -342,13 +342,16 @@ impl Command {
             return Err(Refusal::stream_not_found(&self.stream()));
         }
         let other_stream = || Refusal::stream_of_another_kind(&self.stream());
-        let events = self.decide_on(state, facts, context).ok_or_else(other_stream)??;
-        // What changes nothing needs no right: it tells whoever asks again that it is so.
-        let through = if events.is_empty() {
-            None
-        } else {
-            authority::require(self, state, facts, context)?
+        let decided = self.decide_on(state, facts, context).ok_or_else(other_stream)?;
+        let through = match &decided {
+            // What changes nothing needs no right: it tells whoever asks again that it is so.
+            Ok(events) if events.is_empty() => None,
+            // Whoever speaks of what is not there, or says what cannot be meant, is told that first.
+            Err(refusal) if refusal.is_about_the_request() => None,
+            // Whoever may not do it is told that before what else stands against it.
+            Ok(_) | Err(_) => authority::require(self, state, facts, context)?,
         };
+        let events = decided?;
         let mut roles: Vec<String> = through.iter().map(|authority| authority.role.clone()).collect();
         for role in state.roles_of(context) {
             if !roles.contains(&role) {

@@ -113,6 +113,15 @@ impl Refusal {
         ))
     }
 
+    /// Whether it is about what the command says, whoever sends it, or about who sends it.
+    #[must_use]
+    pub const fn is_about_the_request(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::NotFound | Kind::InvalidArgument | Kind::AlreadyExists | Kind::PermissionDenied
+        )
+    }
+
     /// Adds what would mend it.
     #[must_use]
     pub fn mend(mut self, remedy: impl Into<String>) -> Self {

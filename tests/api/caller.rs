@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, administrator, new_id};
+use crate::support::{Server, TENANT, administrator, new_id, token};
 
 /// Somebody who may do everything, at one server.
 pub struct Caller {
@@ -27,13 +27,25 @@ impl Caller {
     }
 
     /// Sends a command; answers with the status and the answer. What its context leaves out is filled in.
-    pub async fn send(&self, path: &str, mut body: Value) -> (u16, Value) {
+    pub async fn send(&self, path: &str, body: Value) -> (u16, Value) {
+        let mut answer = self.send_by(&administrator(), path, body.clone()).await;
+        // Nobody gives a right to themselves: another administrator does, or the owner of the project.
+        for other in ["arkiv", "eier"] {
+            if answer.1["reason"] == "GIVEN_TO_ONESELF" || answer.1["reason"] == "NOT_ENTITLED" {
+                let other = token(TENANT, other, &["administrator"]);
+                answer = self.send_by(&other, path, body.clone()).await;
+            }
+        }
+        answer
+    }
+
+    async fn send_by(&self, token: &str, path: &str, mut body: Value) -> (u16, Value) {
         body["context"]["request_id"] = json!(new_id());
         if body["context"]["reason"].is_null() {
             body["context"]["reason"] = json!("It was so decided");
         }
         let call = self.client.post(self.server.url(&format!("/v1/{path}")));
-        let answer = call.bearer_auth(administrator()).json(&body).send().await.unwrap();
+        let answer = call.bearer_auth(token).json(&body).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
@@ -62,7 +74,10 @@ impl Caller {
     pub async fn register_project(&self) -> String {
         let path = format!("projects/{}", new_id());
         let context = json!({"effective_date": "2016-12-01"});
-        let body = json!({"context": context, "name": "Digitalisering", "kind": "PROJECT_KIND_MAIN_PROJECT"});
+        let holder = json!({"person": {"subject": "eier"}});
+        let owner = json!({"assignment_id": new_id(), "holder": holder, "from": "2016-01-01"});
+        let body =
+            json!({"context": context, "name": "Digitalisering", "kind": "PROJECT_KIND_MAIN_PROJECT", "owner": owner});
         self.record(&format!("{path}/register"), body).await;
         path
     }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use vedtak::api::openapi::{Example, examples};
 use vedtak::schema::{METHODS, MethodKind};
 
 use crate::laws::doors::Doors;
-use crate::support::{Server, administrator, new_id};
+use crate::laws::script::SUBJECTS;
+use crate::support::{Server, TENANT, new_id, token};
 
 #[test]
 fn every_rpc_has_an_example() {
@@ -23,7 +25,11 @@ fn every_rpc_has_an_example() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_is_accepted_or_answered_at_the_json_door() {
     let server = Server::start().await;
-    let doors = Doors::of(&server, &administrator()).await;
+    // Nobody gives a right to themselves, and the leader reports: what one of them may not send, another one sends.
+    let mut callers = Vec::new();
+    for subject in SUBJECTS {
+        callers.push(Doors::of(&server, &token(TENANT, subject, &["administrator"])).await);
+    }
     let mut refused = Vec::new();
     for Example {
         method, mut request, ..
@@ -33,8 +39,18 @@ async fn every_example_is_accepted_or_answered_at_the_json_door() {
             request["context"]["request_id"] = json!(new_id());
         }
         let text = format!("{} {request}", method.name);
-        let answer = doors.request(method, request).send().await.unwrap();
-        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        let mut answered = (StatusCode::FORBIDDEN, String::new());
+        for doors in &callers {
+            let answer = doors.request(method, request.clone()).send().await.unwrap();
+            let (status, body) = (answer.status(), answer.text().await.unwrap());
+            if status != StatusCode::FORBIDDEN || answered.1.is_empty() {
+                answered = (status, body);
+            }
+            if answered.0 != StatusCode::FORBIDDEN {
+                break;
+            }
+        }
+        let (status, body) = answered;
         let items: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let answered = match method.kind {
             MethodKind::Stream => !items.is_empty(),

@@ -15,7 +15,7 @@ async fn set_line(caller: &Caller, project: &str, line: &str, kroner: i64) -> i6
 fn content() -> Value {
     let as_planned = json!({"standing": "REPORTED_STANDING_AS_PLANNED"});
     json!({
-        "period": {"from": "2017-01-01", "to": "2017-01-31"}, "reporting_role": "PROJECT_ROLE_LEADER",
+        "period": {"from": "2017-01-01", "to": "2017-01-31"}, "reporting_role": "PROJECT_ROLE_RESPONSIBLE",
         "to": [{"role": "PROJECT_ROLE_RESPONSIBLE"}], "time": as_planned, "cost": as_planned, "quality": as_planned,
     })
 }

@@ -334,6 +334,7 @@ fn n4_measuring_goes_on_after_the_project_is_closed() {
         .because("The users want other things")
         .given(drop_it(2))
         .then_found("MEASUREMENT_OVERDUE", 0)
+        .by("owner")
         .when(confirm(1))
         .then_refused_by("N1", "TARGET_NOT_REACHED")
         .given(revise(1, less))

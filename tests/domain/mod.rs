@@ -4,6 +4,7 @@ mod scenario;
 
 mod activity;
 mod agreement;
+mod authority;
 mod benefit;
 mod budget;
 mod checkpoint;

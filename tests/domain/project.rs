@@ -374,6 +374,7 @@ pub fn governed() -> Scenario {
 #[test]
 fn j4_an_extension_needs_a_reason_and_a_decision_of_its_own() {
     governed()
+        .by("owner")
         .given(plan_point(1, DecisionPointKind::Extension, false))
         .given(plan_point(2, DecisionPointKind::Other, false))
         .when(extend("2019-12-31", 1))
@@ -451,6 +452,7 @@ fn j2_a_project_is_closed_when_the_owner_the_decision_and_the_mandatory_points_a
         .when(close(2))
         .then_refused(Kind::FailedPrecondition, "PROJECT_ENDED")
         .because("No money")
+        .by("owner")
         .when(cancel())
         .then_refused(Kind::FailedPrecondition, "PROJECT_ENDED");
 }

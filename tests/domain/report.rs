@@ -437,6 +437,7 @@ fn j2_a_project_is_not_closed_without_a_final_report() {
         .effective("2018-12-31")
         .when(close())
         .then_accepted()
+        .by("liv")
         .when(submit(3))
         .then_refused(Kind::FailedPrecondition, "PROJECT_ENDED")
         .by("per")

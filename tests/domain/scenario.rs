@@ -123,12 +123,6 @@ impl Scenario {
         self
     }
 
-    /// From here on, commands rest on what the actor holds.
-    pub fn on_own_ground(mut self) -> Self {
-        self.ground = None;
-        self
-    }
-
     /// Given that this command was accepted: from the actor where it may, and otherwise from somebody who may.
     #[track_caller]
     pub fn given(mut self, command: impl Into<Box<Wrapped>>) -> Self {

@@ -82,7 +82,7 @@ async fn a_key_server_that_does_not_answer_keeps_nobody_waiting_whose_key_is_kno
     // While they come, and while some of them wait for the key server. A new token each time: what is remembered would need no key.
     for call in 0..30 {
         let lifetime = HOUR + Duration::from_secs(call);
-        let token = house.issuer.token("alver", "kari", &["reader"], lifetime);
+        let token = house.issuer.token("alver", "kari", &["reader"], &[], lifetime);
         let sent = Instant::now();
         let (status, text) = ask(&good, &url, &token).await;
         assert_eq!(status, 200, "{text}");

@@ -2,7 +2,7 @@
 
 pub mod doors;
 pub mod random;
-mod script;
+pub mod script;
 mod sequence;
 
 mod ahead;

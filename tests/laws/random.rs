@@ -18,6 +18,8 @@ const KINDS: &[&str] = &[
     "phase",
     "decision_point",
     "option",
+    "office",
+    "delegation",
     "milestone",
     "activity",
     "actual",

@@ -18,6 +18,23 @@ use super::random::Random;
 /// How many commands the first chapter has. They are sent as they are, so that there is something to speak of.
 pub const BEGINNING: usize = 5;
 
+/// Who sends commands.
+pub const SUBJECTS: [&str; 3] = ["kari", "ola", "arkiv"];
+
+/// Who of them sends what is written by hand: `kari`, who holds most rights; `arkiv`, an administrator, what gives her a right, since
+/// nobody gives one to themselves; `ola`, the leader, the reports of the leader.
+pub fn sender(request: &DynamicMessage) -> usize {
+    match request.descriptor().name() {
+        "AssignRole" | "AppointMember" => {
+            let bytes = request.encode_to_vec();
+            let names = |subject: &[u8]| bytes.windows(subject.len()).any(|part| part == subject);
+            if names(SUBJECTS[0].as_bytes()) { 2 } else { 0 }
+        }
+        "SubmitStatusReport" => 1,
+        _ => 0,
+    }
+}
+
 /// What a sequence is like, beside its seed.
 #[derive(Clone, Copy, Default)]
 pub struct Manner {

@@ -10,11 +10,8 @@ use vedtak::schema::Method;
 use vedtak::schema::v1::*;
 
 use super::doors::{Door, Doors, Refused, has_a_path};
-use super::script::{BEGINNING, Manner, Script, stream_of, with_context};
+use super::script::{BEGINNING, Manner, SUBJECTS, Script, sender, stream_of, with_context};
 use crate::support::{Server, token};
-
-/// Who sends commands.
-const SUBJECTS: [&str; 2] = ["kari", "ola"];
 
 /// A command that was sent.
 #[derive(Clone)]
@@ -123,7 +120,7 @@ impl Sequence {
                 call.context.reason.push('!');
                 call.request = with_context(call.request, &call.context);
             }
-            1 => call.subject = 1 - call.subject,
+            1 => call.subject = usize::from(call.subject == 0),
             _ => {
                 let again = self.send(&call, door).await.expect("a retry is answered");
                 assert_eq!(first, again, "a retry is answered with the very same receipt");
@@ -207,7 +204,10 @@ impl Sequence {
             false => self.script.command(begun),
         };
         let stream = stream_of(&request);
-        let subject = usize::from(self.script.random.chance(10));
+        let subject = match self.script.random.chance(10) {
+            true => 1,
+            false => sender(&request),
+        };
         let mut call = Call {
             method,
             request: with_context(request, &context),

@@ -230,7 +230,7 @@ async fn the_audit_trail_shows_who_when_in_which_role_on_what_authority_and_why(
         context: context(),
         project_id: scene.project_id.clone(),
         assignment_id: new_id(),
-        role: ProjectRole::Leader.into(),
+        role: ProjectRole::Owner.into(),
         holder: Some(RoleHolder {
             holder: Some(role_holder::Holder::Person(Person {
                 subject: "ola".to_owned(),
@@ -274,7 +274,7 @@ async fn the_audit_trail_shows_who_when_in_which_role_on_what_authority_and_why(
         for ((entry, risk), role) in [&first.entries[0], &second.entries[0]]
             .into_iter()
             .zip(&sent)
-            .zip(["PROJECT_LEADER", ""])
+            .zip(["PROJECT_OWNER", ""])
         {
             says(entry, risk, role, before);
         }

@@ -226,7 +226,7 @@ async fn start_decided(story: &mut Story) {
         .await;
     let advice =
         json!({"decision_point_id": "BP1", "body": body("users"), "advice": "ADVICE_APPROVE", "note": "At last."});
-    story.by("liv").record("RecordRecommendation", advice).await;
+    story.by("liv").record("RecordRecommendation", advice.clone()).await;
     story.by("kari");
     story
         .breaks("B4", "FINANCE_NOT_SETTLED", "ApproveDecisionPoint", approve.clone())
@@ -248,6 +248,9 @@ async fn start_decided(story: &mut Story) {
     let case =
         json!({"decision_point_id": "BP1", "documents": [document("The case for the start")], "options": options});
     story.record("AttachBasis", case).await;
+    // They recommended before there was a basis.
+    story.by("liv").record("RecordRecommendation", advice).await;
+    story.by("kari");
     story
         .breaks("B5", "OPTION_NOT_CHOSEN", "ApproveDecisionPoint", approve.clone())
         .await;

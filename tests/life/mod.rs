@@ -1,5 +1,6 @@
 //! One life, told through the API: from a region that signs an agreement to benefits that are measured two years after the end.
 
+mod authority;
 mod beginning;
 mod contract;
 mod ending;
@@ -28,6 +29,7 @@ async fn a_life_is_told_in_which_no_hard_rule_can_be_broken_and_every_record_is_
     beginning::tell(&mut story).await;
     phases::tell(&mut story).await;
     contract::tell(&mut story).await;
+    authority::tell(&mut story).await;
     trouble::tell(&mut story).await;
     let spring = ending::reports(&mut story).await;
     ending::tell(&mut story).await;

@@ -6,7 +6,7 @@ use crate::coverage::rules;
 
 /// Hard rules that nothing is refused in the name of, each with the reason why. What is answered instead is asserted where the story
 /// tries them.
-const WITHOUT_REFUSAL: [(&str, &str); 4] = [
+const WITHOUT_REFUSAL: [(&str, &str); 5] = [
     (
         "O6",
         "No command says it: a withdrawal from the region has no field for programmes or agreements, and one that is made up is refused as unknown.",
@@ -14,6 +14,10 @@ const WITHOUT_REFUSAL: [(&str, &str); 4] = [
     (
         "R2",
         "It allows: that the leader of a working group is the project leader too is recorded, and nothing could break it.",
+    ),
+    (
+        "W9",
+        "A decision on a basis that nobody has recommended lacks its recommendation, and is refused in the name of B1.",
     ),
     (
         "X1",

@@ -35,6 +35,9 @@ pub struct Story {
     project: &'static str,
     reason: &'static str,
     authority: &'static str,
+    ground: Value,
+    on_behalf_of: &'static str,
+    effective: Option<&'static str>,
     /// How many commands were accepted.
     pub accepted: usize,
     /// The rules that were tried to break, and in how many ways.
@@ -117,6 +120,9 @@ impl Story {
             project: "main",
             reason: "",
             authority: "",
+            ground: Value::Null,
+            on_behalf_of: "",
+            effective: None,
             accepted: 0,
             tried: BTreeMap::new(),
             found: BTreeSet::new(),
@@ -155,6 +161,24 @@ impl Story {
         self
     }
 
+    /// What the next thing rests on beside what the person holds.
+    pub fn on_ground(&mut self, ground: Value) -> &mut Self {
+        self.ground = ground;
+        self
+    }
+
+    /// On whose behalf the next thing is said to be.
+    pub fn on_behalf_of(&mut self, who: &'static str) -> &mut Self {
+        self.on_behalf_of = who;
+        self
+    }
+
+    /// The next thing is said to have been decided on this earlier day.
+    pub fn on_that_day(&mut self, day: &'static str) -> &mut Self {
+        self.effective = Some(day);
+        self
+    }
+
     /// Records a command, at the JSON door.
     pub async fn record(&mut self, name: &str, request: Value) {
         let bytes = self.command(name, request);
@@ -172,9 +196,17 @@ impl Story {
         self.accept(Door::Grpc, method("RecordBatch"), &bytes).await;
     }
 
+    /// From whom speaks where it may, and otherwise from somebody who may: rights are given by others, and approvals by those who have it.
     async fn accept(&mut self, door: Door, method: &Method, bytes: &[u8]) {
         let before = self.head().await.position;
-        let answer = self.doors().send(door, method, bytes).await;
+        let mut answer = self.doors().send(door, method, bytes).await;
+        let not_theirs = |refused: &Refused| matches!(refused.reason.as_str(), "NOT_ENTITLED" | "GIVEN_TO_ONESELF");
+        for (name, _) in PEOPLE {
+            if !answer.as_ref().is_err_and(not_theirs) {
+                break;
+            }
+            answer = self.people[name].send(door, method, bytes).await;
+        }
         let answer = answer.unwrap_or_else(|refused| {
             panic!(
                 "{} of {} on {} was refused: {refused:?}",
@@ -188,8 +220,18 @@ impl Story {
     }
 
     /// Tries to break a rule of the rulebook: both doors refuse it in its name, say what would mend it, and record nothing.
+    /// It is tried by whoever speaks, and where that one has no right to it at all, by the others, one of whom has.
     pub async fn breaks(&mut self, rule: &'static str, reason: &str, name: &str, request: Value) {
-        let refused = self.refused(name, request).await;
+        let bytes = self.command(name, request);
+        let (who, mut refused) = (self.who, self.refused_as(name, &bytes).await);
+        for (other, _) in PEOPLE {
+            if !matches!(refused.reason.as_str(), "NOT_ENTITLED" | "GIVEN_TO_ONESELF") || refused.reason == reason {
+                break;
+            }
+            self.who = other;
+            refused = self.refused_as(name, &bytes).await;
+        }
+        self.who = who;
         assert_eq!(
             (
                 refused.metadata.get("rule").map(String::as_str),
@@ -236,10 +278,14 @@ impl Story {
     /// Sends what is to be refused by both doors, which say the same; and the ledger stands where it stood.
     pub async fn refused(&mut self, name: &str, request: Value) -> Refused {
         let bytes = self.command(name, request);
+        self.refused_as(name, &bytes).await
+    }
+
+    async fn refused_as(&self, name: &str, bytes: &[u8]) -> Refused {
         let before = self.head().await;
         let mut answers = Vec::new();
         for door in [Door::Json, Door::Grpc] {
-            let answer = self.doors().send(door, method(name), &bytes).await;
+            let answer = self.doors().send(door, method(name), bytes).await;
             answers.push(answer.expect_err("it was to be refused"));
         }
         assert_eq!(answers[0], answers[1], "both doors refuse {name} in the same words");
@@ -329,9 +375,15 @@ impl Story {
     fn command(&mut self, name: &str, request: Value) -> Vec<u8> {
         let mut request = self.request(name, request);
         request["context"] = json!({
-            "request_id": new_id(), "effective_date": self.day,
+            "request_id": new_id(), "effective_date": self.effective.take().unwrap_or(self.day),
+            "on_behalf_of": std::mem::take(&mut self.on_behalf_of),
             "reason": std::mem::take(&mut self.reason), "authority": std::mem::take(&mut self.authority),
         });
+        if !self.ground.is_null() {
+            let mut ground = std::mem::take(&mut self.ground);
+            with_ids(&mut ground);
+            request["context"]["ground"] = ground;
+        }
         let bytes = schema::from_json(method(name).input, request);
         bytes.unwrap_or_else(|error| panic!("{name}: {}: {error}", error.field))
     }

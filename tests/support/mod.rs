@@ -132,6 +132,7 @@ pub fn token(tenant: &str, subject: &str, roles: &[&str]) -> String {
     let now = vedtak::clock::now().unix_timestamp();
     issuer().sign(&serde_json::json!({
         "iss": ISSUER, "aud": "vedtak", "sub": subject, "tenant": tenant, "roles": roles, "iat": now, "exp": now + 3600,
+        "on_behalf_of": ["per"],
     }))
 }
 
@@ -288,23 +289,8 @@ pub fn register_project(project_id: &str) -> RegisterProject {
         project_id: project_id.to_owned(),
         name: "Digitalisering".to_owned(),
         kind: ProjectKind::MainProject.into(),
-        owner: first_owner("kari"),
         ..RegisterProject::default()
     }
-}
-
-/// A person as the first owner of a project.
-pub fn first_owner(subject: &str) -> Option<FirstOwner> {
-    Some(FirstOwner {
-        assignment_id: new_id(),
-        holder: Some(RoleHolder {
-            holder: Some(role_holder::Holder::Person(Person {
-                subject: subject.to_owned(),
-                ..Person::default()
-            })),
-        }),
-        from: "2010-01-01".to_owned(),
-    })
 }
 
 /// Registers a risk.

@@ -246,7 +246,7 @@ impl Decide for ApproveBudget {
             )
             .mend("Set the cost lines first; an amount that nobody knows yet is set as unknown."));
         }
-        if self.decision_point_id.is_none() && context.authority.is_empty() {
+        if self.decision_point_id.is_none() && context.authority.is_empty() && context.ground.is_none() {
             return Err(Refusal::invalid(
                 "context.authority",
                 "AUTHORITY_REQUIRED",

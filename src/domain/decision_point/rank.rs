@@ -68,9 +68,4 @@ impl Decider {
         Err(Refusal::rule("W10", "DECIDER_TOO_LOW", problem)
             .mend("Name the decider of that point, or one above it: council, executive board, steering group, office, owner, other roles."))
     }
-
-    /// Whether it stands lower than the one before it.
-    pub(super) fn is_below(&self, before: &Self, facts: &Facts<'_>) -> bool {
-        self.rank(facts) > before.rank(facts)
-    }
 }

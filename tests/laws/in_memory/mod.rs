@@ -25,7 +25,7 @@ use vedtak::ledger::Circumstances;
 use vedtak::schema::v1::*;
 
 use self::ledger::{Ledger, Step};
-use super::script::{BEGINNING, Line, Manner, Script, lines};
+use super::script::{BEGINNING, Line, Manner, SUBJECTS, Script, lines, sender};
 use crate::support::scale;
 use vedtak::api::openapi::example_id;
 
@@ -265,10 +265,9 @@ fn next(script: &mut Script, begun: bool) -> (Vec<Command>, Arc<Circumstances>) 
         true => script.batch(),
         false => script.command(begun),
     };
-    let subject = if begun && script.random.chance(10) {
-        "ola"
-    } else {
-        "kari"
+    let subject = match begun && script.random.chance(10) {
+        true => SUBJECTS[1],
+        false => SUBJECTS[sender(&request)],
     };
     let circumstances = Circumstances {
         subject: subject.to_owned(),
@@ -279,7 +278,7 @@ fn next(script: &mut Script, begun: bool) -> (Vec<Command>, Arc<Circumstances>) 
         today: TODAY.to_owned(),
         ground: None,
         administrator: true,
-        mandate: Vec::new(),
+        mandate: vec!["per".to_owned()],
     };
     let mut commands = commands(request.descriptor().full_name(), &request.encode_to_vec());
     for command in &mut commands {
