@@ -76,14 +76,7 @@ impl Entry {
         let at = Standing {
             position: self.position,
             version: self.version,
-            effective_date: &envelope.effective_date,
-            recorded_at: &envelope.recorded_at,
-            subject: &envelope.actor.subject,
-            role: &envelope.actor.role,
-            on_behalf_of: &envelope.actor.on_behalf_of,
-            through: envelope.actor.through.as_ref(),
-            authority: &envelope.authority,
-            reason: &envelope.reason,
+            ..envelope.standing()
         };
         judge
             .fold(state, &event, &at)

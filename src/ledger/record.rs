@@ -10,7 +10,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use uuid::Uuid;
 
-use super::judge::{Circumstances, Judge, Through};
+use super::judge::{Circumstances, Judge, Standing, Through};
 use crate::schema::{Canonical, Object};
 
 /// A SHA-256 hash.
@@ -101,6 +101,23 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
+    /// Where its event stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing<'_> {
+        Standing {
+            position: self.position,
+            version: self.version,
+            effective_date: &self.effective_date,
+            recorded_at: &self.recorded_at,
+            subject: &self.actor.subject,
+            role: &self.actor.role,
+            on_behalf_of: &self.actor.on_behalf_of,
+            through: self.actor.through.as_ref(),
+            authority: &self.authority,
+            reason: &self.reason,
+        }
+    }
+
     /// Reads a record.
     ///
     /// # Errors

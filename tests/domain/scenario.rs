@@ -128,7 +128,8 @@ impl Scenario {
     pub fn given(mut self, command: impl Into<Box<Wrapped>>) -> Self {
         let command = command.into().0;
         let mut judged = self.judge(&command);
-        let not_theirs = |refusal: &Refusal| matches!(refusal.reason, "NOT_ENTITLED" | "GIVEN_TO_ONESELF");
+        let not_theirs =
+            |refusal: &Refusal| matches!(refusal.reason, "NOT_ENTITLED" | "NOT_THE_DECIDER" | "GIVEN_TO_ONESELF");
         if judged.as_ref().is_err_and(not_theirs) {
             let (actor, administrator) = (self.subject.clone(), self.administrator);
             for other in self.everybody() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use vedtak::domain::State;
-use vedtak::ledger::{Envelope, Judge, Standing};
+use vedtak::ledger::{Envelope, Judge};
 use vedtak::rules::Rules;
 use vedtak::schema::v1::*;
 use vedtak::schema::{self, METHODS, MethodKind};
@@ -220,18 +220,7 @@ fn folded(records: &[Record], stream: &str, day: &str) -> Option<State> {
         let envelope = Envelope::parse(record.record.as_bytes()).unwrap();
         if *envelope.effective_date <= *day {
             let event = Rules.read(&envelope.event_type, envelope.data.get()).unwrap();
-            let at = Standing {
-                position: envelope.position,
-                version: envelope.version,
-                effective_date: &envelope.effective_date,
-                subject: &envelope.actor.subject,
-                recorded_at: "2017-01-02T00:00:00.000000Z",
-                role: "",
-                on_behalf_of: "",
-                through: None,
-                authority: &envelope.authority,
-                reason: &envelope.reason,
-            };
+            let at = envelope.standing();
             Rules.fold(&mut state, &event, &at).unwrap();
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use vedtak::clock;
 use vedtak::domain::{self, Aggregated, State, Suspicion};
-use vedtak::ledger::{Envelope, Judge, Standing};
+use vedtak::ledger::{Envelope, Judge};
 use vedtak::rules::Rules;
 use vedtak::schema::v1::*;
 
@@ -27,18 +27,7 @@ fn walked(records: &[Record], stream: &str, up_to: i64, today: &str) -> Found {
     {
         let envelope = Envelope::parse(record.record.as_bytes()).unwrap();
         let event = Rules.read(&envelope.event_type, envelope.data.get()).unwrap();
-        let at = Standing {
-            position: envelope.position,
-            version: envelope.version,
-            effective_date: &envelope.effective_date,
-            subject: &envelope.actor.subject,
-            recorded_at: "2017-01-02T00:00:00.000000Z",
-            role: "",
-            on_behalf_of: "",
-            through: None,
-            authority: &envelope.authority,
-            reason: &envelope.reason,
-        };
+        let at = envelope.standing();
         Rules.fold(&mut state, &event, &at).unwrap();
         let since: HashMap<_, _> = standing
             .into_iter()

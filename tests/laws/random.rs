@@ -338,6 +338,7 @@ impl Random {
             "follows" => "meeting",
             "matter" => "decision_point",
             "stream" => "project",
+            "receiver" => "organization",
             _ => KINDS
                 .iter()
                 .copied()

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 use vedtak::domain::State;
-use vedtak::ledger::{Envelope, Judge, Standing, leaf_hash};
+use vedtak::ledger::{Envelope, Judge, leaf_hash};
 use vedtak::rules::Rules;
 use vedtak::schema;
 use vedtak::schema::v1::*;
@@ -210,18 +210,7 @@ impl History {
             envelope.data.get()
         );
         let event = Rules.read(&envelope.event_type, envelope.data.get()).unwrap();
-        let at = Standing {
-            position: envelope.position,
-            version: envelope.version,
-            effective_date: &envelope.effective_date,
-            subject: &envelope.actor.subject,
-            recorded_at: "2017-01-02T00:00:00.000000Z",
-            role: "",
-            on_behalf_of: "",
-            through: None,
-            authority: &envelope.authority,
-            reason: &envelope.reason,
-        };
+        let at = envelope.standing();
         Rules.fold(&mut state, &event, &at).unwrap();
         states.push((record.position, state));
     }

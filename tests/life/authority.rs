@@ -130,7 +130,7 @@ async fn offices_and_delegation(story: &mut Story) {
             "W8",
             "NO_MANDATE",
             "RecordLesson",
-            json!({"lesson_id": "lesson", "text": "Ask first"}),
+            json!({"lesson_id": "lesson", "experience": "Nobody asked", "advice": "Ask first"}),
         )
         .await;
 }

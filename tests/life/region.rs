@@ -37,6 +37,16 @@ async fn organisations(story: &mut Story) {
             json!({"organization_id": "region", "member_id": id, "member": municipality(id), "from": "2016-01-01"});
         story.record("AdmitMember", member).await;
     }
+    // The chief executives act for the whole of their municipalities.
+    for (municipality, subject) in [("nordli", "kari"), ("sorvik", "bjorn")] {
+        let office = format!("chief executive of {municipality}");
+        let established = json!({"organization_id": municipality, "office_id": office, "name": office,
+            "kind": "OFFICE_KIND_MUNICIPAL_DIRECTOR", "established": "2016-01-01", "speaks_for_all": true});
+        story.record("EstablishOffice", established).await;
+        let officer = json!({"organization_id": municipality, "office_id": office, "appointment_id": format!("{subject} in office"),
+            "person": {"subject": subject}, "from": "2016-01-01"});
+        story.record("AppointOfficer", officer).await;
+    }
 }
 
 async fn bodies(story: &mut Story) {

@@ -42,10 +42,51 @@ impl Before<'_> {
         &self.step.circumstances.subject
     }
 
+    /// W1, W7: what approves, skips, ends or gives a right is done by somebody who has it.
+    fn entitled(&self, project: &Project, event: &Event) {
+        use ProjectRole::{BenefitOwner, Leader, Owner, Responsible, RiskOwner, Sponsor, SteeringGroup};
+        let (roles, point): (&[ProjectRole], Option<&str>) = match event {
+            Event::DocumentApproved(_) | Event::PhaseSkipped(_) | Event::ProjectCancelled(_) => (&[Owner], None),
+            Event::BudgetApproved(event) => (&[Owner], event.decision_point_id.as_deref()),
+            Event::ProjectExtended(event) => (&[Owner], Some(&event.decision_point_id)),
+            Event::PhasePlanApproved(_) | Event::PhaseEvaluated(_) => (&[SteeringGroup, Owner], None),
+            Event::RequirementsApproved(_) | Event::ProcurementCancelled(_) => (&[Owner, Responsible], None),
+            Event::ContractAwarded(event) => (&[Owner, Responsible], Some(&event.decision_point_id)),
+            Event::ActivityCancelled(_) | Event::MilestoneCancelled(_) => (&[Owner, Responsible, Leader], None),
+            Event::RiskAccepted(_) => (&[RiskOwner, Responsible, Owner], None),
+            Event::RealizationConfirmed(_) => (&[BenefitOwner, Owner], None),
+            Event::RoleAssigned(event) if event.role() == Owner => {
+                let first = !project.roles.iter().any(|held| held.role() == Owner);
+                if first && self.step.circumstances.administrator {
+                    return;
+                }
+                (&[Owner, Sponsor], None)
+            }
+            Event::RoleAssigned(_) => (&[Owner, Sponsor, Responsible], None),
+            _ => return,
+        };
+        let held = |role: &ProjectRole| {
+            [self.date, &self.step.circumstances.today]
+                .into_iter()
+                .all(|date| acts(self.states, project, *role, self.subject(), date, false))
+        };
+        let mut points = project.decision_points.iter();
+        let decided = points.any(|other| {
+            Some(other.decision_point_id.as_str()) == point
+                && other.status() == DecisionPointStatus::Approved
+                && other.superseded_by_id.is_none()
+                && by(other.decided.as_ref(), self.date)
+        });
+        met("W1", roles.iter().any(held) || decided, "the actor has no right to it");
+    }
+
     fn in_project(&self, project: &Project, event: &Event) -> Option<&'static str> {
-        let opens = matches!(event, Event::ProjectRegistered(_));
+        let opens = project.version == 0;
         let active = opens || project.status() == ProjectStatus::Active;
         met("J2", active || goes_on(event), "the project has ended");
+        if !opens {
+            self.entitled(project, event);
+        }
         match event {
             Event::PhaseStarted(event) => self.phase_started(project, &event.phase_id),
             Event::PhaseCompleted(event) => self.phase_completed(project, &event.phase_id),

@@ -82,7 +82,7 @@ const GATES: &[(&str, usize)] = &[
     ("benefit confirmed", 5),
     ("closing approved", 30),
     ("contract awarded", 2),
-    ("contract signed", 2),
+    ("contract signed", 1),
     ("decision point approved", 60),
     ("decision point approved by a body", 8),
     ("decision point rejected", 6),
