@@ -8,23 +8,25 @@ use crate::Outcome;
 use crate::schema::{Schema, camel, extension, id_field};
 use crate::validation::snake;
 
-const INFALLIBLE: &str = "writing to a String does not fail";
+/// What is generated, by the function that it goes into: an arm a command.
+#[derive(Default)]
+struct Arms {
+    declared: String,
+    entries: String,
+    matters: String,
+    named: String,
+    counted: String,
+    amounts: String,
+    outcomes: String,
+    points: String,
+}
 
 /// The declarations of all commands, and how to find the one of a command.
 pub fn generate(schema: &Schema) -> Outcome<String> {
     let option = extension(&schema.pool, "vedtak.v1.entitled")?;
-    let mut declared = String::from(
-        "/// Who may send each command, by the name of its message.\npub static DECLARED: &[(&str, Declared)] = &[\n",
-    );
-    let mut arms = String::new();
-    let mut matters = String::new();
-    let mut named = String::new();
-    let mut counted = String::new();
-    let mut amounts = String::new();
-    let mut outcomes = String::new();
-    let mut points = String::new();
+    let mut arms = Arms::default();
     for (index, (rpc, kind)) in schema.commands().enumerate() {
-        let (method, input) = (&rpc.method, rpc.method.input());
+        let method = &rpc.method;
         let options = method.options();
         if !options.has_extension(&option) {
             return Err(format!("{} does not say who is entitled to it", method.full_name()).into());
@@ -32,62 +34,91 @@ pub fn generate(schema: &Schema) -> Outcome<String> {
         let said = options.get_extension(&option);
         let said = Said(said.as_message().ok_or("an entitlement is a message")?);
         said.check(method)?;
+        arms.add(index, &said, &method.input(), kind)?;
+    }
+    Ok(arms.code())
+}
+
+impl Arms {
+    fn add(&mut self, index: usize, said: &Said<'_>, input: &MessageDescriptor, kind: &str) -> Outcome<()> {
         let name = input.name();
-        writeln!(declared, "    ({:?}, {}),", input.full_name(), said.declared()).expect(INFALLIBLE);
-        writeln!(arms, "            Self::{name}(_) => &DECLARED[{index}].1,").expect(INFALLIBLE);
-        let matter = matter_id(&said, &input, kind)?;
-        writeln!(
-            matters,
-            "            Self::{name}({}) => {},",
-            if matter == "\"\"" { "_" } else { "command" },
-            matter
-        )
-        .expect(INFALLIBLE);
-        writeln!(
-            named,
-            "            Self::{name}(command) => Some(command.entitled(Aggregated::of(state)?, ground)),"
-        )
-        .expect(INFALLIBLE);
-        writeln!(
-            counted,
-            "            Self::{name}(command) => Some(command.counts(Aggregated::of(state)?, holder)),"
-        )
-        .expect(INFALLIBLE);
+        writeln!(self.declared, "    ({:?}, {}),", input.full_name(), said.declared())?;
+        writeln!(self.entries, "            Self::{name}(_) => &DECLARED[{index}].1,")?;
+        let matter = matter_id(said, input, kind)?;
+        let binding = if matter == "\"\"" { "_" } else { "command" };
+        writeln!(self.matters, "            Self::{name}({binding}) => {matter},")?;
+        let on_state = |call: &str| format!("            Self::{name}(command) => {call},\n");
+        self.named += &on_state("Some(command.entitled(Aggregated::of(state)?, ground))");
+        self.counted += &on_state("Some(command.counts(Aggregated::of(state)?, holder))");
+        self.amounts += &on_state("command.amount(Aggregated::of(state)?)");
+        self.outcomes += &on_state("Decide::outcome(command.as_ref()).unwrap_or(self.declared().outcome)");
         let point = input
             .get_field_by_name("decision_point_id")
             .filter(|_| !said.names("points").is_empty());
-        let point = point.map(|point| {
-            if point.supports_presence() {
-                format!("            Self::{name}(command) => command.decision_point_id.as_deref(),\n")
+        if let Some(point) = point {
+            self.points += &on_state(if point.supports_presence() {
+                "command.decision_point_id.as_deref()"
             } else {
-                format!("            Self::{name}(command) => Some(&command.decision_point_id),\n")
-            }
-        });
-        points.push_str(&point.unwrap_or_default());
-        writeln!(
-            outcomes,
-            "            Self::{name}(command) => Decide::outcome(command.as_ref()).unwrap_or(self.declared().outcome),"
-        )
-        .expect(INFALLIBLE);
-        writeln!(
-            amounts,
-            "            Self::{name}(command) => command.amount(Aggregated::of(state)?),"
-        )
-        .expect(INFALLIBLE);
+                "Some(&command.decision_point_id)"
+            });
+        }
+        Ok(())
     }
-    declared.push_str("];\n\n");
-    write!(
-        declared,
-        "impl Command {{\n    /// Who may send it.\n    #[must_use]\n    pub fn declared(&self) -> &'static Declared {{\n        match self {{\n{arms}        }}\n    }}\n\n    \
-         /// The id of the matter that it decides, in its stream; empty when that is the whole of the stream.\n    #[must_use]\n    #[allow(clippy::match_same_arms, reason = \"generated, an arm a command\")]\n    pub fn matter_id(&self) -> &str {{\n        match self {{\n{matters}        }}\n    }}\n\n    \
-         /// Those that are entitled to it by this ground.\n    pub(super) fn entitled_by(&self, state: &State, ground: Ground) -> Option<Vec<Holder>> {{\n        match self {{\n{named}        }}\n    }}\n\n    \
-         /// Whether a holder of the declaration counts for just this command.\n    pub(super) fn is_for(&self, state: &State, holder: &Holder) -> Option<bool> {{\n        match self {{\n{counted}        }}\n    }}\n\n    \
-         /// The decision point that it says it rests on, when it is a command that may rest on one.\n    pub(super) fn point_named(&self) -> Option<&str> {{\n        match self {{\n{points}            _ => None,\n        }}\n    }}\n\n    \
-         /// The outcome that minutes must show for it.\n    #[must_use]\n    pub fn outcome(&self) -> MatterOutcome {{\n        match self {{\n{outcomes}        }}\n    }}\n\n    \
-         /// How much money it is about, in øre, when that can be told.\n    pub(super) fn amount_of(&self, state: &State) -> Option<i64> {{\n        match self {{\n{amounts}        }}\n    }}\n}}\n"
-    )
-    .expect(INFALLIBLE);
-    Ok(declared)
+
+    fn code(&self) -> String {
+        let function = |doc: &str, signature: &str, arms: &str| {
+            format!(
+                "    /// {doc}\n    #[allow(clippy::match_same_arms, clippy::too_many_lines, reason = \"generated, an arm a command\")]\n    \
+                 {signature} {{\n        match self {{\n{arms}        }}\n    }}\n\n"
+            )
+        };
+        let functions = [
+            (
+                "Who may send it.",
+                "#[must_use]\n    pub fn declared(&self) -> &'static Declared",
+                &self.entries,
+            ),
+            (
+                "The id of the matter that it decides, in its stream; empty when that is the whole of the stream.",
+                "#[must_use]\n    pub fn matter_id(&self) -> &str",
+                &self.matters,
+            ),
+            (
+                "Those that are entitled to it by this ground.",
+                "pub(super) fn entitled_by(&self, state: &State, ground: Ground) -> Option<Vec<Holder>>",
+                &self.named,
+            ),
+            (
+                "Whether a holder of the declaration counts for just this command.",
+                "pub(super) fn is_for(&self, state: &State, holder: &Holder) -> Option<bool>",
+                &self.counted,
+            ),
+            (
+                "How much money it is about, in øre, when that can be told.",
+                "pub(super) fn amount_of(&self, state: &State) -> Option<i64>",
+                &self.amounts,
+            ),
+            (
+                "The outcome that minutes must show for it.",
+                "#[must_use]\n    pub fn outcome(&self) -> MatterOutcome",
+                &self.outcomes,
+            ),
+            (
+                "The decision point that it says it rests on, when it is a command that may rest on one.",
+                "pub(super) fn point_named(&self) -> Option<&str>",
+                &format!("{}            _ => None,\n", self.points),
+            ),
+        ];
+        let functions: String = functions
+            .into_iter()
+            .map(|(doc, signature, arms)| function(doc, signature, arms))
+            .collect();
+        format!(
+            "/// Who may send each command, by the name of its message.\npub static DECLARED: &[(&str, Declared)] = &[\n{}];\n\n\
+             impl Command {{\n{functions}}}\n",
+            self.declared
+        )
+    }
 }
 
 /// The field that names the matter: `MATTER_KIND_PHASE` is named by `phase_id`; a kind of stream is named by the stream.

@@ -80,7 +80,7 @@ fn in_minutes(number: &str) -> Ground {
 
 /// The case and archive system: it may record, and has no seat, role or office anywhere.
 fn by_the_archive(scenario: Scenario) -> Scenario {
-    scenario.by("sak-og-arkiv").as_recorder()
+    scenario.by("sak-og-arkiv").recording_only()
 }
 
 fn approved_point() -> Vec<Matter> {
@@ -473,7 +473,7 @@ fn o8_what_is_decided_on_delegation_names_one_that_covers_it_and_is_in_force() {
             .given(plan(1))
             .given(delegate(terms))
             .by("rolf")
-            .as_recorder()
+            .recording_only()
     };
     given(to_the_director())
         .when(approve(1))
@@ -528,7 +528,7 @@ fn o8_what_is_decided_on_delegation_names_one_that_covers_it_and_is_in_force() {
         "NOT_DELEGATED_TO",
     );
     given(to_the_director())
-        .as_administrator()
+        .administering()
         .given(RevokeDelegation {
             organization_id: ORGANIZATION.to_owned(),
             delegation_id: id(710),
@@ -606,7 +606,7 @@ fn w3_who_held_a_role_then_and_holds_it_no_more_records_nothing_by_it() {
         });
     owned
         .by("tor")
-        .as_recorder()
+        .recording_only()
         .on("2020-01-01")
         .effective("2017-01-15")
         .when(assign(41, ProjectRole::Expert, "siri"))
@@ -623,7 +623,7 @@ fn w7_nobody_takes_a_right_and_nobody_gives_one_that_is_not_theirs_to_give() {
         .then_refused_by("W7", "NOT_ENTITLED");
     begun()
         .by("tor")
-        .as_recorder()
+        .recording_only()
         .when(assign(41, ProjectRole::Owner, "siri"))
         .then_refused_by("W7", "NOT_ENTITLED")
         .when(ReleaseRole {
@@ -637,12 +637,12 @@ fn w7_nobody_takes_a_right_and_nobody_gives_one_that_is_not_theirs_to_give() {
         .then_accepted();
     begun()
         .by("somebody")
-        .as_administrator()
+        .administering()
         .when(assign(41, ProjectRole::Owner, "siri"))
         .then_refused_by("W7", "NOT_ENTITLED")
         .when(appoint(50, terms(COUNCIL, "somebody", AppointmentFunction::Member)))
         .then_refused_by("W7", "GIVEN_TO_ONESELF")
-        .as_recorder()
+        .recording_only()
         .when(appoint(50, terms(COUNCIL, "siri", AppointmentFunction::Member)))
         .then_refused_by("W7", "NOT_ENTITLED");
 }
@@ -763,7 +763,7 @@ fn w10_what_binds_the_owner_is_never_the_leaders_and_a_decision_is_overturned_fr
         .then_refused_by("W10", "NEVER_THE_LEADER")
         .given(plan(5))
         .by("liv")
-        .as_recorder()
+        .recording_only()
         .because("It is urgent.")
         .when(ReassignDecider {
             project_id: PROJECT.to_owned(),

@@ -94,13 +94,13 @@ impl Scenario {
     }
 
     /// From here on, the actor's token gives no more than the access of a recorder.
-    pub fn as_recorder(mut self) -> Self {
+    pub fn recording_only(mut self) -> Self {
         self.administrator = false;
         self
     }
 
     /// From here on, the actor's token gives the access of an administrator.
-    pub fn as_administrator(mut self) -> Self {
+    pub fn administering(mut self) -> Self {
         self.administrator = true;
         self
     }

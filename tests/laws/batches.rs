@@ -59,11 +59,16 @@ impl Scene {
         })
     }
 
-    fn accept(&self, risk_id: &str) -> Any {
-        any(&AcceptRisk {
+    fn assess(&self, risk_id: &str) -> Any {
+        any(&AssessRisk {
             context: None,
             project_id: self.project_id.clone(),
             risk_id: risk_id.to_owned(),
+            assessment: Some(RiskAssessment {
+                probability: 1,
+                consequence: 2,
+                stated_factor: None,
+            }),
         })
     }
 }
@@ -94,7 +99,7 @@ async fn each_command_is_judged_after_those_before_it_and_all_share_one_receipt(
         let risk_id = new_id();
         let mut sent = batch(vec![
             scene.risk(&risk_id),
-            scene.accept(&risk_id),
+            scene.assess(&risk_id),
             scene.risk(&new_id()),
         ]);
         let circumstances = sent.context.as_mut().unwrap();
@@ -111,7 +116,7 @@ async fn each_command_is_judged_after_those_before_it_and_all_share_one_receipt(
             .collect();
         let types = [
             "vedtak.v1.RiskRegistered",
-            "vedtak.v1.RiskAccepted",
+            "vedtak.v1.RiskAssessed",
             "vedtak.v1.RiskRegistered",
         ];
         assert_eq!(
@@ -148,8 +153,8 @@ async fn a_refusal_in_the_middle_leaves_nothing_and_says_which_command_it_was() 
         let (known, unknown) = (new_id(), new_id());
         let mut sent = batch(vec![
             scene.risk(&known),
-            scene.accept(&known),
-            scene.accept(&unknown),
+            scene.assess(&known),
+            scene.assess(&unknown),
             scene.risk(&new_id()),
         ]);
         let refused = scene.record(door, &sent).await.unwrap_err();
@@ -159,7 +164,7 @@ async fn a_refusal_in_the_middle_leaves_nothing_and_says_which_command_it_was() 
         );
         assert_eq!((scene.head().await, scene.project().await.risks.len()), (1, 0));
         // Nothing is known of the request either: mended, it goes through under the same id.
-        sent.commands = vec![scene.accept(&unknown)];
+        sent.commands = vec![scene.assess(&unknown)];
         assert_eq!(
             scene.record(door, &sent).await.unwrap_err().metadata["command_index"],
             "0"
@@ -171,9 +176,9 @@ async fn a_refusal_in_the_middle_leaves_nothing_and_says_which_command_it_was() 
 async fn a_refused_batch_can_be_mended_and_sent_under_the_same_request_id() {
     let scene = scene().await;
     let risk_id = new_id();
-    let mut sent = batch(vec![scene.risk(&risk_id), scene.accept(&new_id())]);
+    let mut sent = batch(vec![scene.risk(&risk_id), scene.assess(&new_id())]);
     scene.record(Door::Grpc, &sent).await.unwrap_err();
-    sent.commands[1] = scene.accept(&risk_id);
+    sent.commands[1] = scene.assess(&risk_id);
     let receipt = scene.record(Door::Json, &sent).await.unwrap();
     assert_eq!((receipt.position, receipt.events.len()), (3, 2));
     sent.commands.pop();

@@ -9,7 +9,9 @@ use vedtak::schema::v1::*;
 use vedtak::{clock, schema};
 
 use super::doors::{Door, Doors, method};
-use crate::support::{Server, administrator, context, new_id, register_project, register_risk, scale};
+use crate::support::{
+    Server, administrator, context, new_id, register_owned_project, register_project, register_risk, scale,
+};
 
 const DOORS: [Door; 2] = [Door::Grpc, Door::Json];
 
@@ -383,7 +385,12 @@ async fn whoever_gives_the_position_of_a_receipt_reads_its_own_write_on_any_serv
 async fn the_pages_of_a_list_are_all_of_one_position_whatever_is_recorded_between_them() {
     let (_servers, doors) = two_servers().await;
     let project_id = new_id();
-    record(&doors[0], "RegisterProject", &register_project(&project_id)).await;
+    record(
+        &doors[0],
+        "RegisterProject",
+        &register_owned_project(&project_id, "kari"),
+    )
+    .await;
     for _ in 0..10 {
         record(&doors[0], "RegisterRisk", &register_risk(&project_id)).await;
     }

@@ -293,6 +293,24 @@ pub fn register_project(project_id: &str) -> RegisterProject {
     }
 }
 
+/// Registers a project whose first owner is this person.
+pub fn register_owned_project(project_id: &str, subject: &str) -> RegisterProject {
+    let person = Person {
+        subject: subject.to_owned(),
+        ..Person::default()
+    };
+    RegisterProject {
+        owner: Some(FirstOwner {
+            assignment_id: new_id(),
+            holder: Some(RoleHolder {
+                holder: Some(role_holder::Holder::Person(person)),
+            }),
+            from: "2010-01-01".to_owned(),
+        }),
+        ..register_project(project_id)
+    }
+}
+
 /// Registers a risk.
 pub fn register_risk(project_id: &str) -> RegisterRisk {
     RegisterRisk {
