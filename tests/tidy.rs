@@ -1,10 +1,35 @@
 //! Proves that the house keeps its own rules: where the arrows point, how long things are, and what is not written.
 
+use std::collections::BTreeSet;
+
+use prost_reflect::{DynamicMessage, FileDescriptor, Value};
+use vedtak::schema::pool;
+
 use crate::support::sources::{Source, files, none, rust};
 
 const MOST_LINES_OF_A_FILE: usize = 500;
 /// The house wants about 60; what lies far beyond is found.
 const MOST_LINES_OF_A_FUNCTION: usize = 72;
+
+/// How the names of the files end that people read.
+const TEXTS: &[&str] = &[
+    ".rs",
+    ".proto",
+    ".sql",
+    ".toml",
+    ".md",
+    ".yaml",
+    ".yml",
+    ".html",
+    ".js",
+    ".css",
+    ".json",
+    ".txt",
+    ".example",
+    "run",
+    "install",
+    "Containerfile",
+];
 
 /// Nothing in these rooms says one of these words.
 fn silent(places: &[&str], words: &[&str], why: &str) {
@@ -154,34 +179,110 @@ fn every_exception_from_a_lint_gives_its_reason() {
 
 #[test]
 fn nothing_speaks_of_the_machine_it_was_written_on() {
-    let endings = [
-        ".rs",
-        ".proto",
-        ".sql",
-        ".toml",
-        ".md",
-        ".yaml",
-        ".yml",
-        ".html",
-        ".js",
-        ".css",
-        ".json",
-        ".txt",
-        ".example",
-        "run",
-        "install",
-        "Containerfile",
-    ];
     let machine = [
         ["/wor", "k/"].concat(),
         ["/tmp/", "wt"].concat(),
         ["/home/", "user"].concat(),
     ];
     let mut found = Vec::new();
-    for source in files(&["."], &endings) {
+    for source in files(&["."], TEXTS) {
         let lines = source.text.lines().enumerate();
         let ours = lines.filter(|(_, line)| machine.iter().any(|path| line.contains(path)));
         found.extend(ours.map(|(index, line)| format!("{}:{}: {}", source.path, index + 1, line.trim())));
     }
     none("these are paths of one machine", &found);
+}
+
+#[test]
+fn only_the_licence_is_somebody_elses_text() {
+    // Put together here, so that this file does not find itself.
+    let notices = [
+        ["copy", "right"].concat(),
+        ["licensed", " under"].concat(),
+        ["all rights", " reserved"].concat(),
+        ["spdx-", "license-identifier"].concat(),
+    ];
+    let mut found = Vec::new();
+    for source in files(&["."], TEXTS) {
+        let lines = source.text.lines().enumerate();
+        let notice = |line: &str| notices.iter().any(|notice| line.to_lowercase().contains(notice));
+        let theirs = lines.filter(|(_, line)| notice(line));
+        found.extend(theirs.map(|(index, line)| format!("{}:{}: {}", source.path, index + 1, line.trim())));
+    }
+    none("these say that they are somebody else's", &found);
+}
+
+#[test]
+fn what_is_declared_in_others_packages_is_what_the_schema_uses() {
+    let ours = |file: &FileDescriptor| file.package_name() == "vedtak.v1";
+    let mut used = BTreeSet::new();
+    for file in pool().files().filter(ours) {
+        for options in options(&file) {
+            note(&options, &mut used);
+        }
+    }
+    let mut unused = Vec::new();
+    for source in files(&["proto"], &[".proto"]) {
+        let name = source.path.trim_start_matches("proto/");
+        let file = pool().get_file_by_name(name);
+        let file = file.unwrap_or_else(|| panic!("{name} is no part of the schema"));
+        if !ours(&file) {
+            unused.extend(declared(&file).into_iter().filter(|name| !used.contains(name)));
+        }
+    }
+    none("these are declared, and nothing of ours uses them", &unused);
+}
+
+/// The options of all that a file declares, and its own.
+fn options(file: &FileDescriptor) -> Vec<DynamicMessage> {
+    let mut options = vec![file.options()];
+    let mut messages: Vec<_> = file.messages().collect();
+    let mut enums: Vec<_> = file.enums().collect();
+    while let Some(message) = messages.pop() {
+        options.push(message.options());
+        options.extend(message.fields().map(|field| field.options()));
+        options.extend(message.oneofs().map(|oneof| oneof.options()));
+        messages.extend(message.child_messages());
+        enums.extend(message.child_enums());
+    }
+    for one in enums {
+        options.push(one.options());
+        options.extend(one.values().map(|value| value.options()));
+    }
+    for service in file.services() {
+        options.push(service.options());
+        options.extend(service.methods().map(|method| method.options()));
+    }
+    options
+}
+
+/// Notes the name of each field and extension that a message holds, at any depth.
+fn note(message: &DynamicMessage, used: &mut BTreeSet<String>) {
+    let fields = message
+        .fields()
+        .map(|(field, value)| (field.full_name().to_owned(), value));
+    let extensions = message
+        .extensions()
+        .map(|(extension, value)| (extension.full_name().to_owned(), value));
+    for (name, value) in fields.chain(extensions) {
+        used.insert(name);
+        let items = value.as_list().unwrap_or(std::slice::from_ref(value));
+        for inner in items.iter().filter_map(Value::as_message) {
+            note(inner, used);
+        }
+    }
+}
+
+/// The names of the fields and extensions that a file declares, and of its enums and services, of which none is needed.
+fn declared(file: &FileDescriptor) -> Vec<String> {
+    let mut names: Vec<String> = file.extensions().map(|one| one.full_name().to_owned()).collect();
+    names.extend(file.enums().map(|one| one.full_name().to_owned()));
+    names.extend(file.services().map(|one| one.full_name().to_owned()));
+    let mut messages: Vec<_> = file.messages().collect();
+    while let Some(message) = messages.pop() {
+        names.extend(message.fields().map(|field| field.full_name().to_owned()));
+        names.extend(message.child_enums().map(|one| one.full_name().to_owned()));
+        messages.extend(message.child_messages());
+    }
+    names
 }
