@@ -1,5 +1,5 @@
 //! Compiles the schema: Rust types and clients, the descriptor set, and what is derived from the schema's own options:
-//! field checks, the canonical form of events, the table of RPCs, and the dispatch of commands, events and queries.
+//! field checks, the normal form of texts, the canonical form of events, the table of RPCs, and the dispatch of commands, events and queries.
 
 #[path = "codegen/canonical.rs"]
 mod canonical;
@@ -11,6 +11,8 @@ mod entitlement;
 mod methods;
 #[path = "codegen/schema.rs"]
 mod schema;
+#[path = "codegen/texts.rs"]
+mod texts;
 #[path = "codegen/validation.rs"]
 mod validation;
 
@@ -52,6 +54,7 @@ fn main() -> Outcome<()> {
 
     let schema = schema::Schema::read(DescriptorPool::decode(descriptor_bytes.as_slice())?)?;
     std::fs::write(out.join("validation.rs"), validation::generate(&schema)?)?;
+    std::fs::write(out.join("texts.rs"), texts::generate(&schema)?)?;
     std::fs::write(out.join("canonical.rs"), canonical::generate(&schema)?)?;
     std::fs::write(out.join("methods.rs"), methods::generate(&schema))?;
     std::fs::write(

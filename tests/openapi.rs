@@ -275,7 +275,7 @@ fn every_text_that_is_sent_says_which_characters_are_refused() {
         .collect();
     let named = reached(&document, bodies).into_iter().map(|name| &schemas[name]);
     let parameters = operations(&document).map(|operation| &operation["parameters"]);
-    let mut texts = 0;
+    let (mut texts, mut kinds) = (0, 0);
     for schema in named.chain(parameters) {
         each(schema, &mut |value| {
             let kind = &value["type"];
@@ -284,11 +284,23 @@ fn every_text_that_is_sent_says_which_characters_are_refused() {
                     .iter()
                     .any(|word| value.get(word).is_some());
                 assert!(says, "{value} takes the character U+0000, which is refused");
+                if value["format"] == "date" {
+                    assert!(value["pattern"].as_str().unwrap().starts_with("^(19|20|21)"), "{value}");
+                } else if let Some(kind) = value["x-text-kind"].as_str() {
+                    let pattern = regex::Regex::new(&value["pattern"].as_str().unwrap()).unwrap();
+                    assert!(
+                        pattern.is_match("Skole på Ærøya 2017/12") && !pattern.is_match("a\u{202e}b"),
+                        "{value}"
+                    );
+                    assert_eq!(pattern.is_match("two\nlines"), kind == "free", "{value}");
+                    assert_eq!(pattern.is_match(" blanks "), kind == "free", "{value}");
+                    kinds += 1;
+                }
                 texts += 1;
             }
         });
     }
-    assert!(texts > 500, "{texts}");
+    assert!(texts > 500 && kinds > 150, "{texts} {kinds}");
 }
 
 #[test]

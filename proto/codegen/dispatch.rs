@@ -210,7 +210,7 @@ fn judging(commands: &[Named<'_>], code: &mut String) -> std::fmt::Result {
     writeln!(code, "        }}\n    }}\n")
 }
 
-/// Its bytes, and its circumstances when a batch brings them.
+/// Its bytes, its circumstances when a batch brings them, and its texts in one form.
 fn rewriting(commands: &[Named<'_>], code: &mut String) -> std::fmt::Result {
     writeln!(
         code,
@@ -241,6 +241,17 @@ fn rewriting(commands: &[Named<'_>], code: &mut String) -> std::fmt::Result {
         writeln!(
             code,
             "            Self::{name}(command) => command.context = Some(context),"
+        )?;
+    }
+    writeln!(code, "        }}\n    }}\n")?;
+    writeln!(
+        code,
+        "    /// Brings its free texts to one normal form (X9), as the door does with every command.\n    pub fn bring_to_nfc(&mut self) {{\n        match self {{"
+    )?;
+    for (name, ..) in commands {
+        writeln!(
+            code,
+            "            Self::{name}(command) => BringToNfc::bring_to_nfc(command.as_mut()),"
         )?;
     }
     writeln!(code, "        }}\n    }}\n}}\n")

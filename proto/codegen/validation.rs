@@ -8,12 +8,14 @@ use prost_reflect::{
 
 use crate::Outcome;
 use crate::schema::{PACKAGE, Schema, extension};
+use crate::texts::{TextKind, Texts};
 
 pub fn generate(schema: &Schema) -> Outcome<String> {
     // What a caller can send: the inputs of the RPCs and all that they hold.
     let generator = Generator {
         rules: extension(&schema.pool, "buf.validate.field")?,
         date: extension(&schema.pool, "vedtak.v1.date")?,
+        texts: Texts::of(schema)?,
     };
     let mut code = String::new();
     for message in schema.reachable(schema.rpcs.iter().map(|rpc| rpc.method.input())) {
@@ -25,6 +27,7 @@ pub fn generate(schema: &Schema) -> Outcome<String> {
 struct Generator {
     rules: ExtensionDescriptor,
     date: ExtensionDescriptor,
+    texts: Texts,
 }
 
 impl Generator {
@@ -48,13 +51,8 @@ impl Generator {
     }
 
     fn field(&self, message: &MessageDescriptor, field: &FieldDescriptor, code: &mut String) -> Outcome<()> {
-        let options = field.options();
-        let rules = options
-            .has_extension(&self.rules)
-            .then(|| options.get_extension(&self.rules))
-            .and_then(|value| value.as_message().cloned());
-        let rules = Rules(rules);
-        let date = options.has_extension(&self.date);
+        let rules = Rules::of(field, &self.rules);
+        let date = field.options().has_extension(&self.date);
         let name = field.name();
         if let Some(oneof) = field
             .containing_oneof()
@@ -140,7 +138,7 @@ impl Generator {
     ) -> Outcome<Option<String>> {
         Ok(match field.kind() {
             Kind::String if date => Some(format!("date({binding}, {place}, violations);")),
-            Kind::String => Some(string(&rules.sub("string"), binding, place)?),
+            Kind::String => Some(string(&rules.sub("string"), self.texts.kind(field)?, binding, place)?),
             Kind::Bytes => return Err("bytes are not taken from callers: use a hexadecimal string".into()),
             Kind::Int32 => range(&rules.sub("int32"), binding, place),
             Kind::Int64 => range(&rules.sub("int64"), binding, place),
@@ -171,7 +169,7 @@ impl Generator {
     }
 }
 
-fn string(rules: &Rules, binding: &str, place: &str) -> Outcome<String> {
+fn string(rules: &Rules, kind: Option<TextKind>, binding: &str, place: &str) -> Outcome<String> {
     if rules.flag("uuid") {
         return Ok(format!("uuid({binding}, {place}, violations);"));
     }
@@ -180,11 +178,16 @@ fn string(rules: &Rules, binding: &str, place: &str) -> Outcome<String> {
             "pattern({binding}, {pattern:?}, {{ static PATTERN: LazyLock<Regex> = LazyLock::new(|| Regex::new({pattern:?}).expect(\"the build has compiled it\")); &PATTERN }}, {place}, violations);"
         ));
     }
-    let max = rules
-        .number("max_len")
-        .ok_or("a string needs max_len, uuid, pattern or date: every size that a caller controls has a limit")?;
+    let (Some(max), Some(kind)) = (rules.number("max_len"), kind) else {
+        return Err(
+            "a string needs max_len, uuid, pattern or date: every size that a caller controls has a limit".into(),
+        );
+    };
     let min = rules.number("min_len").unwrap_or(0);
-    Ok(format!("length({binding}, {min}, {max}, {place}, violations);"))
+    let check = kind.check();
+    Ok(format!(
+        "length({binding}, {min}, {max}, {place}, violations); {check}({binding}, {place}, violations);"
+    ))
 }
 
 fn range(rules: &Rules, binding: &str, place: &str) -> Option<String> {
@@ -198,9 +201,29 @@ fn range(rules: &Rules, binding: &str, place: &str) -> Option<String> {
 }
 
 /// A message of rules, or none.
-struct Rules(Option<DynamicMessage>);
+pub struct Rules(Option<DynamicMessage>);
 
 impl Rules {
+    /// Those of a field.
+    pub fn of(field: &FieldDescriptor, extension: &ExtensionDescriptor) -> Self {
+        let options = field.options();
+        let rules = options
+            .has_extension(extension)
+            .then(|| options.get_extension(extension))
+            .and_then(|value| value.as_message().cloned());
+        Self(rules)
+    }
+
+    /// Those of one value: of an item, when the field is a list.
+    pub fn of_value(field: &FieldDescriptor, extension: &ExtensionDescriptor) -> Self {
+        let rules = Self::of(field, extension);
+        if field.is_list() {
+            rules.sub("repeated").sub("items")
+        } else {
+            rules
+        }
+    }
+
     fn get(&self, field: &str) -> Option<Value> {
         let message = self.0.as_ref()?;
         let descriptor = message.descriptor().get_field_by_name(field)?;
@@ -209,19 +232,19 @@ impl Rules {
             .then(|| message.get_field(&descriptor).into_owned())
     }
 
-    fn sub(&self, field: &str) -> Self {
+    pub fn sub(&self, field: &str) -> Self {
         Self(self.get(field).and_then(|value| value.as_message().cloned()))
     }
 
-    fn flag(&self, field: &str) -> bool {
+    pub fn flag(&self, field: &str) -> bool {
         self.get(field).and_then(|value| value.as_bool()).unwrap_or(false)
     }
 
-    fn text(&self, field: &str) -> Option<String> {
+    pub fn text(&self, field: &str) -> Option<String> {
         self.get(field).and_then(|value| value.as_str().map(str::to_owned))
     }
 
-    fn number(&self, field: &str) -> Option<i64> {
+    pub fn number(&self, field: &str) -> Option<i64> {
         number(&self.get(field)?)
     }
 

@@ -15,7 +15,7 @@ use crate::domain::Command;
 use crate::ledger::{Circumstances, Ledger, Submission};
 use crate::rules::Rules;
 use crate::schema::v1::{CommandContext, Receipt, RecordBatch};
-use crate::schema::{METHODS, Method, Violation};
+use crate::schema::{BringToNfc, METHODS, Method, Violation};
 
 /// Records one command.
 pub(super) async fn record(
@@ -40,8 +40,9 @@ pub(super) async fn record(
 pub(super) async fn record_batch(
     ledger: &Ledger<Rules>,
     caller: &Caller,
-    batch: RecordBatch,
+    mut batch: RecordBatch,
 ) -> Result<Receipt, Failure> {
+    batch.context.iter_mut().for_each(BringToNfc::bring_to_nfc);
     let mut violations = Vec::new();
     let mut commands = Vec::new();
     for (index, any) in batch.commands.iter().enumerate() {
@@ -50,28 +51,23 @@ pub(super) async fn record_batch(
             .iter()
             .find(|method| method.input == name && Command::decode(name, &[]).is_some())
         else {
-            violations.push(Violation {
-                field: format!("commands[{index}]"),
-                description: format!("{} is not a command.", short(&any.type_url)),
-            });
+            let problem = format!("{} is not a command.", short(&any.type_url));
+            violations.push(Violation::new(format!("commands[{index}]"), problem));
             continue;
         };
         permit(caller, own)?;
         let mut command = match decode(name, &any.value) {
             Ok(command) => command,
             Err(failure) => {
-                violations.push(Violation {
-                    field: format!("commands[{index}]"),
-                    description: failure.sentence,
-                });
+                violations.push(Violation::new(format!("commands[{index}]"), failure.sentence));
                 continue;
             }
         };
         if command.context().is_some() {
-            violations.push(Violation {
-                field: format!("commands[{index}].context"),
-                description: "Must be left out: the context of the batch holds.".to_owned(),
-            });
+            violations.push(Violation::new(
+                format!("commands[{index}].context"),
+                "Must be left out: the context of the batch holds.",
+            ));
         }
         if let Some(context) = &batch.context {
             command.set_context(context.clone());
@@ -86,14 +82,14 @@ pub(super) async fn record_batch(
         .iter()
         .position(|command| command.stream() != commands[0].stream())
     {
-        violations.push(Violation {
-            field: format!("commands[{other}]"),
-            description: format!(
+        violations.push(Violation::new(
+            format!("commands[{other}]"),
+            format!(
                 "Goes to {}, but the batch is on {}: all its commands must be on one stream.",
                 commands[other].stream(),
                 commands[0].stream()
             ),
-        });
+        ));
     }
     violations.dedup();
     if !violations.is_empty() {
@@ -144,8 +140,9 @@ async fn submit(
     })
 }
 
+/// The command in these bytes. Its free texts are brought to one form here, before anything is checked, judged or hashed (X9).
 fn decode(message: &str, bytes: &[u8]) -> Result<Command, Failure> {
-    Command::decode(message, bytes)
+    let mut command = Command::decode(message, bytes)
         .ok_or_else(|| {
             Failure::new(
                 Code::InvalidArgument,
@@ -153,7 +150,9 @@ fn decode(message: &str, bytes: &[u8]) -> Result<Command, Failure> {
                 format!("{message} is not a command."),
             )
         })?
-        .map_err(|error| Failure::malformed(message, &error.to_string()))
+        .map_err(|error| Failure::malformed(message, &error.to_string()))?;
+    command.bring_to_nfc();
+    Ok(command)
 }
 
 /// What tells a retry from a reuse of the request id: who sent what. The commands are encoded again, so that the same content has

@@ -84,6 +84,7 @@ impl Failure {
             sentence = format!("{sentence} And {} more.", all - told);
         }
         Self {
+            rule: violations.iter().find_map(|violation| violation.rule),
             violations,
             ..Self::new(Code::InvalidArgument, "INVALID_FIELDS", sentence)
         }
@@ -92,10 +93,7 @@ impl Failure {
     /// One field of the request is at fault.
     #[must_use]
     pub fn field(field: &str, description: impl Into<String>) -> Self {
-        Self::fields(vec![Violation {
-            field: field.to_owned(),
-            description: description.into(),
-        }])
+        Self::fields(vec![Violation::new(field, description)])
     }
 
     /// The bytes of the request are not the message they should be.
@@ -185,10 +183,10 @@ impl Failure {
             metadata.insert("rule".to_owned(), rule.to_owned());
         }
         if !self.violations.is_empty() {
-            let violations = self
-                .violations
-                .into_iter()
-                .map(|violation| FieldViolation::new(violation.field, violation.description));
+            let violations = self.violations.into_iter().map(|violation| FieldViolation {
+                reason: violation.rule.unwrap_or_default().to_owned(),
+                ..FieldViolation::new(violation.field, violation.description)
+            });
             details.set_bad_request(violations.collect::<Vec<_>>());
         }
         if self.code == Code::FailedPrecondition {
@@ -235,10 +233,13 @@ impl Failure {
             problem["rule"] = rule.into();
         }
         if !self.violations.is_empty() {
-            let violations = self
-                .violations
-                .iter()
-                .map(|violation| json!({"field": violation.field, "description": violation.description}));
+            let violations = self.violations.iter().map(|violation| {
+                let mut told = json!({"field": violation.field, "description": violation.description});
+                if let Some(rule) = violation.rule {
+                    told["rule"] = rule.into();
+                }
+                told
+            });
             problem["violations"] = violations.collect();
         }
         if !self.metadata.is_empty() {
@@ -288,8 +289,8 @@ impl From<Refusal> for Failure {
         let violations = refusal
             .field
             .map(|field| Violation {
-                field,
-                description: sentence.clone(),
+                rule: refusal.rule,
+                ..Violation::new(field, sentence.clone())
             })
             .into_iter()
             .collect();
@@ -340,10 +341,7 @@ impl From<JsonError> for Failure {
             field: short(&error.field),
             problem: short(&error.problem),
         };
-        let violation = Violation {
-            field: error.field.clone(),
-            description: error.problem.clone(),
-        };
+        let violation = Violation::new(error.field.clone(), error.problem.clone());
         let place = if error.field.is_empty() {
             String::new()
         } else {
@@ -379,10 +377,10 @@ impl From<AppendError<Refusal>> for Failure {
                 failure
             }
             AppendError::RequestReused => Self {
-                violations: vec![Violation {
-                    field: "context.request_id".to_owned(),
-                    description: "Was used before, with other content.".to_owned(),
-                }],
+                violations: vec![Violation::new(
+                    "context.request_id",
+                    "Was used before, with other content.",
+                )],
                 ..Self::new(
                     Code::AlreadyExists,
                     "REQUEST_ID_REUSED",

@@ -337,10 +337,11 @@ fn problem() -> Value {
                 "items": {
                     "type": "object",
                     "required": ["field", "description"],
-                    "x-order": ["field", "description"],
+                    "x-order": ["field", "description", "rule"],
                     "properties": {
                         "field": { "type": "string", "description": "Its path, such as `assessment.probability`." },
                         "description": { "type": "string", "description": "What the field must be." },
+                        "rule": { "type": "string", "description": "The rule that it breaks, if one speaks of it." },
                     },
                 },
             },

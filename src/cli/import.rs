@@ -8,6 +8,7 @@ use clap::Args;
 use prost::Message;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::Problem;
@@ -194,6 +195,7 @@ struct RequestIds {
 impl RequestIds {
     /// An id that follows from the command, and not from where it stands: one that is put in elsewhere leaves it as it was.
     fn derive(&mut self, rpc: &str, request: &Map<String, Value>) -> Result<Uuid, Problem> {
+        let request = in_nfc(&Value::Object(request.clone()));
         let canonical = serde_json_canonicalizer::to_vec(&(&self.subject, rpc, request));
         let canonical = canonical.map_err(|error| Problem::new(format!("It has no canonical form: {error}.")))?;
         let count = self
@@ -205,6 +207,19 @@ impl RequestIds {
             &NAMESPACE,
             &[canonical.as_slice(), &count.to_be_bytes()].concat(),
         ))
+    }
+}
+
+/// The same, with its texts in one normal form: to the service they are one command (X9).
+fn in_nfc(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.nfc().collect()),
+        Value::Array(items) => items.iter().map(in_nfc).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), in_nfc(value)))
+            .collect(),
+        other => other.clone(),
     }
 }
 
@@ -231,10 +246,9 @@ fn prepare(planned: Planned, ids: &mut RequestIds) -> Result<(&'static Method, B
         Problem::new(format!("{}{place}.", error.problem))
     })?;
     let command = Command::decode(method.input, &bytes).and_then(Result::ok);
-    let violations = command
-        .ok_or_else(|| Problem::new("It is not a command of this version."))?
-        .check();
-    match violations.first() {
+    let mut command = command.ok_or_else(|| Problem::new("It is not a command of this version."))?;
+    command.bring_to_nfc();
+    match command.check().first() {
         Some(violation) => Err(Problem::new(format!("{}: {}", violation.field, violation.description))),
         None => Ok((method, bytes.into())),
     }

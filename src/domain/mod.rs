@@ -22,6 +22,7 @@ mod document;
 mod milestone;
 mod organization;
 mod overview;
+mod person;
 mod phase;
 mod plan_difference;
 mod procurement;
@@ -47,6 +48,7 @@ pub use decision_point::{changed_after_decision, condition_reading, decision_bas
 pub use deliverable::handover_reading;
 pub use finding::{Suspicion, findings, organization_findings};
 pub use overview::overview;
+pub use person::same_person;
 pub use plan_difference::{compared_versions, plan_difference};
 pub use procurement::contract_reading;
 pub use programme::{portfolio_reading, programme_findings, projects_of_programme, streams_of_programme};
@@ -64,7 +66,7 @@ mod dispatch {
     use super::authority::{Declared, Holder};
     use super::{Aggregated, Context, Decide, Decision, Facts, Fold, Recorded, Stream};
     use crate::schema::v1::*;
-    use crate::schema::{Canonical, Validate, Violations};
+    use crate::schema::{BringToNfc, Canonical, Validate, Violations};
 
     include!(concat!(env!("OUT_DIR"), "/commands_and_events.rs"));
     include!(concat!(env!("OUT_DIR"), "/entitlement.rs"));

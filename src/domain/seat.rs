@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::authority::Authority;
-use super::{Context, Facts, Refusal, Stream};
+use super::{Context, Facts, Refusal, Stream, same_person};
 use crate::schema::v1::*;
 
 /// A body in its organisation.
@@ -164,7 +164,7 @@ impl Organization {
             .iter()
             .filter(|appointment| appointment.holds_on(context.effective_date));
         let terms = appointments.filter_map(|appointment| Some((appointment, appointment.terms.as_ref()?)));
-        let own = terms.filter(|(_, terms)| terms.subject == context.subject);
+        let own = terms.filter(|(_, terms)| same_person(&terms.subject, context.subject));
         let standing = own.filter_map(|(appointment, terms)| {
             let body = self
                 .body(&terms.body_id)

@@ -9,7 +9,7 @@ mod validate;
 pub use canonical::{Canonical, Object};
 pub use json::{JsonError, from_json, pool, to_json, to_json_within, to_value};
 pub use strict::read_object;
-pub use text::is_identifying;
+pub use text::{BringToNfc, TextFault, folded, is_identifying, refused, text_kind};
 pub use validate::{At, Validate, Violation, Violations};
 
 /// The generated messages and clients.

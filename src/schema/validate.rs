@@ -7,6 +7,7 @@ use time::Date;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use super::text::TextFault;
 use super::v1::*;
 
 /// One field of a request that breaks its rule.
@@ -16,6 +17,20 @@ pub struct Violation {
     pub field: String,
     /// What the field must be, as a sentence.
     pub description: String,
+    /// The rule of the rulebook that it breaks, if one speaks of it.
+    pub rule: Option<&'static str>,
+}
+
+impl Violation {
+    /// A field that breaks a rule of the schema.
+    #[must_use]
+    pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            description: description.into(),
+            rule: None,
+        }
+    }
 }
 
 /// All violations found in one request.
@@ -23,6 +38,11 @@ pub type Violations = Vec<Violation>;
 
 /// Dates have one spelling, so that they sort as text: ISO 8601 knows others, such as 2024-W18-3.
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+
+/// The first day that a date may be (X10): what lies outside is a slip of the keyboard.
+const FIRST_DAY: &str = "1900-01-01";
+/// The last day that a date may be.
+const LAST_DAY: &str = "2199-12-31";
 
 /// At most this many violations are told, so that a hostile request cannot make a large answer.
 const MAX_VIOLATIONS: usize = 20;
@@ -76,9 +96,16 @@ pub trait Validate {
 
 fn violation(at: &At<'_>, violations: &mut Violations, description: String) {
     if violations.len() < MAX_VIOLATIONS {
+        violations.push(Violation::new(at.path(), description));
+    }
+}
+
+/// A violation of a rule of the rulebook.
+fn broken(rule: &'static str, at: &At<'_>, violations: &mut Violations, description: String) {
+    if violations.len() < MAX_VIOLATIONS {
         violations.push(Violation {
-            field: at.path(),
-            description,
+            rule: Some(rule),
+            ..Violation::new(at.path(), description)
         });
     }
 }
@@ -105,8 +132,19 @@ fn length(value: &str, min: usize, max: usize, at: &At<'_>, violations: &mut Vio
             },
         );
     }
-    if value.contains('\0') {
-        violation(at, violations, "Must not contain the character U+0000.".to_owned());
+}
+
+/// X9: what says who or what something is. Whether it may be left out is another matter.
+fn identifying(value: &str, at: &At<'_>, violations: &mut Violations) {
+    if let Some(fault) = TextFault::of_identifying(value).filter(|_| !value.is_empty()) {
+        broken("X9", at, violations, fault.to_string());
+    }
+}
+
+/// X9: what tells something.
+fn free(value: &str, at: &At<'_>, violations: &mut Violations) {
+    if let Some(fault) = TextFault::of_free(value) {
+        broken("X9", at, violations, fault.to_string());
     }
 }
 
@@ -133,6 +171,9 @@ fn date(value: &str, at: &At<'_>, violations: &mut Violations) {
             violations,
             "Must be a date of the calendar, written YYYY-MM-DD.".to_owned(),
         );
+    } else if !(FIRST_DAY..=LAST_DAY).contains(&value) {
+        let description = format!("Must lie between {FIRST_DAY} and {LAST_DAY}: look at the century.");
+        broken("X10", at, violations, description);
     }
 }
 

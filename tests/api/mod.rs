@@ -8,3 +8,4 @@ mod frozen_readings;
 mod project_readings;
 mod read_together;
 mod seat_on_record;
+mod texts_and_days;

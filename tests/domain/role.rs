@@ -1,6 +1,6 @@
 //! Proves the rules of roles: R1 to R5.
 
-use vedtak::domain::Kind;
+use vedtak::domain::{Kind, same_person};
 use vedtak::schema::v1::role_holder::Holder;
 use vedtak::schema::v1::*;
 
@@ -115,6 +115,56 @@ fn r1_one_person_may_be_first_the_leader_and_then_the_responsible() {
             None,
         ))
         .then_accepted();
+}
+
+#[test]
+fn x9_subjects_that_look_the_same_are_one_person() {
+    for other in [
+        "KÅRE",
+        "ka\u{30a}re",
+        "kåre ",
+        "\u{feff}k\u{200b}åre\n",
+        "\u{a0}Ka\u{30a}re\u{ad}",
+    ] {
+        assert!(same_person("kåre", other) && same_person(other, "kåre"), "{other:?}");
+    }
+    for (one, other) in [
+        ("kåre", "kare"),
+        ("kåre", "kår e"),
+        ("", "kåre"),
+        ("kari", "kåre"),
+        ("a b", "ab"),
+    ] {
+        assert!(!same_person(one, other), "{one:?} and {other:?}");
+    }
+    for (one, other) in [
+        ("straße", "STRASSE"),
+        ("ΟΔΥΣΣΕΎΣ", "οδυσσεύς"),
+        ("a b", "A\u{3000}b"),
+        ("KARI", "kari"),
+    ] {
+        assert!(same_person(one, other), "{one:?} and {other:?}");
+    }
+}
+
+#[test]
+fn x9_r1_holds_for_one_person_under_subjects_that_look_the_same() {
+    given_rights()
+        .given(assign(10, ProjectRole::Leader, "kåre"))
+        .when(assign(11, ProjectRole::Responsible, "Kåre"))
+        .then_refused_by("R1", "LEADER_IS_RESPONSIBLE");
+}
+
+#[test]
+fn x9_a_right_is_held_by_a_person_however_the_token_writes_the_subject() {
+    given_rights()
+        .by("Eie\u{200b}r")
+        .recording_only()
+        .when(assign(10, ProjectRole::Leader, "kåre"))
+        .then_accepted()
+        .by("eierinne")
+        .when(assign(11, ProjectRole::Leader, "kari"))
+        .then_refused(Kind::PermissionDenied, "NOT_ENTITLED");
 }
 
 #[test]

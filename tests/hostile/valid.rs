@@ -6,7 +6,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use regex::Regex;
 use serde_json::{Map, Value, json};
-use vedtak::schema::{METHODS, Method, MethodKind, from_json};
+use vedtak::schema::v1::TextKind;
+use vedtak::schema::{METHODS, Method, MethodKind, from_json, text_kind};
 
 use super::frames::{Caller, framed};
 use super::samples::{Rules, input, is_date};
@@ -54,12 +55,28 @@ fn text(field: &FieldDescriptor, rules: &Rules) -> Vec<(&'static str, Value)> {
             ("a line break", json!("2024-05-01\n")),
             ("a long text", json!("9".repeat(100_000))),
         ]);
+        if is_date(field) {
+            wrong.extend([
+                ("a year long past", json!("1899-12-31")),
+                ("a year far off", json!("2200-01-01")),
+            ]);
+        }
         return wrong;
     }
     let most = usize::try_from(rules.number("max_len").unwrap()).unwrap();
     wrong.push(("one too long", json!("ø".repeat(most + 1))));
     if rules.number("min_len").unwrap_or_default() > 0 {
         wrong.push(("nothing", json!("")));
+    }
+    match text_kind(field.full_name()) {
+        Some(TextKind::Identifying) => wrong.extend([
+            ("a blank at the end", json!("Tekst ")),
+            ("a line break", json!("Te\nkst")),
+            ("what is not seen", json!("Te\u{200B}kst")),
+            ("another normal form", json!("Te\u{301}kst")),
+            ("nothing to be seen", json!("\u{2800}")),
+        ]),
+        _ => wrong.push(("a turn of direction", json!("Te\u{202E}kst"))),
     }
     wrong
 }
@@ -161,13 +178,13 @@ fn limit_of_text(field: &FieldDescriptor, rules: &Rules, ids: &[String], random:
     }
     if is_date(field) {
         let dates = [
-            "0001-01-01",
-            "0000-01-01",
-            "1582-10-10",
+            "1900-01-01",
+            "1999-12-31",
+            "2000-02-29",
             "2024-02-29",
             "2025-01-01",
             "2025-12-31",
-            "9999-12-31",
+            "2199-12-31",
         ];
         return json!(dates.choose(random).unwrap());
     }
@@ -197,9 +214,11 @@ fn limit_of_text(field: &FieldDescriptor, rules: &Rules, ids: &[String], random:
         return json!(known.choose(random).expect("a text for every pattern"));
     }
     let most = usize::try_from(rules.number("max_len").unwrap()).unwrap();
-    let letter = *["a", "🦊", "\u{202E}", "\u{7F}", "%", "\"", "\\", "e\u{301}"]
-        .choose(random)
-        .unwrap();
+    let letters = match text_kind(field.full_name()) {
+        Some(TextKind::Free) => ["a", "🦊", "\u{200E}", "\u{7F}", "%", "\"", "\\", "e\u{301}"],
+        _ => ["a", "🦊", "é", "ß", "%", "\"", "\\", "0"],
+    };
+    let letter = *letters.choose(random).unwrap();
     let times = most / letter.chars().count();
     json!(letter.repeat(*[1, times.max(1), times.min(50)].choose(random).unwrap()))
 }

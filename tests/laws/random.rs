@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use regex::Regex;
 use vedtak::api::openapi::example_id;
 use vedtak::schema;
-use vedtak::schema::v1::Certainty;
+use vedtak::schema::v1::{Certainty, TextKind};
 
 /// What ids name. Each kind has few ids, so that references hit what is there.
 const KINDS: &[&str] = &[
@@ -104,7 +104,15 @@ const DATES: &[&str] = &[
     "2020-02-29",
     "2026-01-01",
 ];
-const NO_DATES: &[&str] = &["2017-02-30", "2017-1-1", "", "15.03.2017", "+2017-01-01", "9999-12-31"];
+const NO_DATES: &[&str] = &[
+    "2017-02-30",
+    "2017-1-1",
+    "",
+    "15.03.2017",
+    "+2017-01-01",
+    "9999-12-31",
+    "1899-12-31",
+];
 
 /// What the patterns of the schema may match.
 const SHAPES: &[&str] = &[
@@ -200,7 +208,8 @@ impl Random {
             1 => i64::MAX,
             2 => i64::MIN,
             3 => MOST + 1,
-            4..8 => -MOST,
+            4 => 0,
+            5..8 => -MOST,
             8..16 => -self.rng.random_range(1..1_000_000_000),
             16..32 => MOST,
             32..40 => MOST - self.rng.random_range(0..10),
@@ -317,7 +326,17 @@ impl Random {
             ("subject" | "responsible" | "appointed_by", _) => self.one(&["kari", "ola", "per"]).to_owned(),
             ("version", _) => self.one(&["1.0", "1.1", "2.0"]).to_owned(),
             ("link", _) => "https://arkiv.example/sak/1".to_owned(),
-            _ => self.one(TEXTS).chars().take(most).collect(),
+            (_, 4) => "turned \u{202e}".to_owned(),
+            _ => {
+                let text: String = self.one(TEXTS).chars().take(most).collect();
+                // Of what is refused there is enough above, and more would keep whole commands from being judged.
+                let is_name = schema::text_kind(field.full_name()) == Some(TextKind::Identifying);
+                if is_name && !schema::is_identifying(&text) && self.chance(98) {
+                    "Velferd".chars().take(most).collect()
+                } else {
+                    text
+                }
+            }
         }
     }
 

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::batch;
 use super::reading::{Reading, Rules};
-use crate::schema::{METHODS, Method, pool};
+use crate::schema::v1::TextKind;
+use crate::schema::{METHODS, Method, pool, refused, text_kind};
 
 /// The package whose messages are ours.
 const PACKAGE: &str = "vedtak.v1";
@@ -180,13 +181,19 @@ impl Schemas {
     /// The schema of one value of a field.
     fn value(&self, field: &FieldDescriptor, rules: &Rules, place: Place) -> Value {
         match field.kind() {
-            Kind::String if self.reading.is_date(field) => json!({ "type": "string", "format": "date" }),
+            Kind::String if self.reading.is_date(field) => date(place),
             Kind::String if place != Place::Answered && field.name() == "stream" => {
-                let mut schema = string(&rules.sub("string"), place);
+                let mut schema = string(&rules.sub("string"));
                 schema["pattern"] = json!(stream());
                 schema
             }
-            Kind::String => string(&rules.sub("string"), place),
+            Kind::String => {
+                let mut schema = string(&rules.sub("string"));
+                if let Some(kind) = text_kind(field.full_name()).filter(|_| place != Place::Answered) {
+                    of_kind(&mut schema, kind);
+                }
+                schema
+            }
             Kind::Bytes => json!({ "type": "string", "contentEncoding": "base64" }),
             Kind::Bool => json!({ "type": "boolean" }),
             Kind::Double | Kind::Float => json!({ "type": "number" }),
@@ -354,7 +361,7 @@ fn stream() -> String {
     format!("^({})/[^\\u0000]*$", kinds.join("|"))
 }
 
-fn string(rules: &Rules, place: Place) -> Value {
+fn string(rules: &Rules) -> Value {
     if rules.flag("uuid") {
         return json!({ "type": "string", "format": "uuid", "pattern": UUID });
     }
@@ -367,11 +374,35 @@ fn string(rules: &Rules, place: Place) -> Value {
     set(&mut schema, "maxLength", rules.number("max_len"));
     if let Some(pattern) = rules.text("pattern") {
         schema["pattern"] = json!(pattern);
-    } else if place != Place::Answered {
-        // PostgreSQL cannot keep this character, and no text needs it.
-        schema["pattern"] = json!("^[^\\u0000]*$");
     }
     schema
+}
+
+/// A date, in the years that there are for it (X10).
+fn date(place: Place) -> Value {
+    let mut schema = json!({ "type": "string", "format": "date" });
+    if place != Place::Answered {
+        schema["pattern"] = json!("^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$");
+    }
+    schema
+}
+
+/// What a text of this kind may hold (X9).
+fn of_kind(schema: &mut Value, kind: TextKind) {
+    let code = |letter: char| format!("\\u{:04x}", u32::from(letter));
+    let ranges = refused(kind);
+    let ranges = ranges.iter().map(|range| match (*range.start(), *range.end()) {
+        (start, end) if start == end => code(start),
+        (start, end) => format!("{}-{}", code(start), code(end)),
+    });
+    let refused: String = ranges.collect();
+    let name = kind.as_str_name().trim_start_matches("TEXT_KIND_").to_lowercase();
+    schema["x-text-kind"] = json!(name);
+    schema["pattern"] = json!(match kind {
+        // No blank at the ends; that there is something to be seen, and the normal form, no pattern says.
+        TextKind::Identifying => format!("^([^ {refused}]([^{refused}]*[^ {refused}])?)?$"),
+        TextKind::Free | TextKind::Unspecified => format!("^[^{refused}]*$"),
+    });
 }
 
 fn small_integer(rules: &Rules, least: i64, place: Place) -> Value {

@@ -1,7 +1,7 @@
 //! Holder (innehaver): somebody or something that is entitled, and by what a person acts for it on a day.
 
 use super::super::seat;
-use super::super::{Context, Facts, Stream};
+use super::super::{Context, Facts, Stream, same_person};
 use super::Authority;
 use crate::schema::v1::*;
 
@@ -238,6 +238,6 @@ impl Organization {
 impl Context<'_> {
     /// Whether the actor is this subject, or acts on its behalf: that it may is judged before (W8).
     pub(in crate::domain) fn is(&self, subject: &str) -> bool {
-        subject == self.subject || (!subject.is_empty() && subject == self.on_behalf_of)
+        same_person(subject, self.subject) || (!self.on_behalf_of.is_empty() && same_person(subject, self.on_behalf_of))
     }
 }

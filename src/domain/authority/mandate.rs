@@ -1,12 +1,12 @@
 //! Mandate (fullmakt): by what somebody acts on behalf of somebody else (rule W8).
 
-use super::super::{Context, Facts, Refusal, seat};
+use super::super::{Context, Facts, Refusal, same_person, seat};
 use crate::schema::v1::*;
 
 /// W8: refuses to act on behalf of somebody without a right to, in the token or in the ground.
 pub(super) fn require(facts: &Facts<'_>, context: &Context<'_>) -> Result<(), Refusal> {
     let principal = context.on_behalf_of;
-    if principal.is_empty() || context.mandate.iter().any(|subject| subject == principal) {
+    if principal.is_empty() || context.mandate.iter().any(|subject| same_person(subject, principal)) {
         return Ok(());
     }
     let may = match context.ground {
@@ -33,7 +33,7 @@ fn acts_in(reference: &OfficeReference, facts: &Facts<'_>, context: &Context<'_>
         let mut officers = office
             .into_iter()
             .flat_map(|office| office.officers_on(context.effective_date));
-        officers.any(|officer| officer.acting == acting && officer.subject() == subject)
+        officers.any(|officer| officer.acting == acting && same_person(officer.subject(), subject))
     };
     held(context.subject, true) && held(context.on_behalf_of, false)
 }

@@ -1,14 +1,15 @@
 //! Minutes (møteprotokoll): what a body decided in a meeting, who was there and how they voted (rules O3, V4, V6, V7).
 
 use super::super::authority::Holder;
-use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
+use super::super::person::persons;
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, same_person, unchanged_or};
 use crate::schema::v1::*;
 
 impl MeetingMinutes {
     /// Whoever sat in the body in the meeting, in place of another or not.
     fn is_present(&self, subject: &str) -> bool {
-        self.present.iter().any(|present| present == subject)
-            || self.deputies.iter().any(|deputy| deputy.subject == subject)
+        self.present.iter().any(|present| same_person(present, subject))
+            || self.deputies.iter().any(|deputy| same_person(&deputy.subject, subject))
     }
 
     /// V7: a deputy acts in place of a named member who was absent, or disqualified in a case.
@@ -16,7 +17,7 @@ impl MeetingMinutes {
         let functions = |subject: &str| {
             let seats = organization.sitting(meeting.body_id(), meeting.date()).into_iter();
             let terms = seats.filter_map(|seat| seat.terms.as_ref());
-            let own = terms.filter(|terms| terms.subject == subject);
+            let own = terms.filter(|terms| same_person(&terms.subject, subject));
             own.map(AppointmentTerms::function).collect::<Vec<_>>()
         };
         let deputy = AppointmentFunction::DeputyMember;
@@ -31,7 +32,8 @@ impl MeetingMinutes {
         for named in &self.deputies {
             let (subject, member) = (&named.subject, &named.in_place_of);
             let disqualified = |decision: &MeetingDecision| decision.is_disqualified(member);
-            let away = !self.present.contains(member) || self.decisions.iter().any(disqualified);
+            let present = self.present.iter().any(|present| same_person(present, member));
+            let away = !present || self.decisions.iter().any(disqualified);
             let problem = if !functions(subject).contains(&deputy) {
                 format!("{subject} is no deputy of the body on {}.", meeting.date())
             } else if functions(member).is_empty() {
@@ -61,7 +63,9 @@ impl MeetingMinutes {
 impl MeetingDecision {
     /// Whether this person is disqualified in the case (inhabil, forvaltningsloven § 6).
     fn is_disqualified(&self, subject: &str) -> bool {
-        self.disqualified.iter().any(|named| named.subject == subject)
+        self.disqualified
+            .iter()
+            .any(|named| same_person(&named.subject, subject))
     }
 
     fn counts(&self) -> impl Iterator<Item = &Votes> {
@@ -73,12 +77,9 @@ impl MeetingDecision {
     fn require_votes(&self, minutes: &MeetingMinutes) -> Result<(), Refusal> {
         // Where nobody is named as present, nobody knows how many could vote; no votes are given then.
         let deputies = minutes.deputies.iter().map(|deputy| &deputy.subject);
-        let voting = minutes
-            .present
-            .iter()
-            .chain(deputies)
-            .filter(|subject| !self.is_disqualified(subject));
-        let most = i64::try_from(voting.count()).unwrap_or(i64::MAX);
+        let voting = minutes.present.iter().chain(deputies).map(String::as_str);
+        let voting = voting.filter(|subject| !self.is_disqualified(subject));
+        let most = i64::try_from(persons(voting)).unwrap_or(i64::MAX);
         for votes in self.counts() {
             let given = i64::from(votes.in_favour) + i64::from(votes.against) + i64::from(votes.abstaining);
             if given > most {

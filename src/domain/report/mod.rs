@@ -7,7 +7,7 @@ mod rhythm;
 pub(super) use rhythm::find;
 
 use super::authority::Holder;
-use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
+use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, same_person, unchanged_or};
 use crate::schema::v1::*;
 
 impl Project {
@@ -173,7 +173,7 @@ impl Decide for AcknowledgeReport {
     fn decide(&self, project: &Project, _: &Facts<'_>, context: &Context<'_>) -> Decision {
         // The final report may well be acknowledged after the project is closed.
         let report = project.report(&self.report_id)?;
-        let by_actor = |given: &&ReportAcknowledgement| given.subject == context.subject;
+        let by_actor = |given: &&ReportAcknowledgement| same_person(&given.subject, context.subject);
         if let Some(given) = report.acknowledgements.iter().find(by_actor) {
             return unchanged_or(given.note == self.note, || {
                 let problem = format!("{} acknowledged the report on {}.", context.subject, given.date);

@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 
 use super::super::authority::Authority;
-use super::super::{Context, Facts, Refusal, Stream, seat};
+use super::super::{Context, Facts, Refusal, Stream, same_person, seat};
 use crate::schema::v1::role_holder::Holder;
 use crate::schema::v1::*;
 
 impl Project {
     /// The roles that this subject holds in person on a date (YYYY-MM-DD), as the record names them (R4).
     pub(in crate::domain) fn roles_held(&self, subject: &str, date: &str) -> Vec<String> {
-        let held = |assignment: &&RoleAssignment| assignment.is_held_on(date) && assignment.subject() == Some(subject);
+        let held = |assignment: &&RoleAssignment| {
+            assignment.is_held_on(date) && assignment.subject().is_some_and(|held| same_person(held, subject))
+        };
         let mut roles: Vec<String> = Vec::new();
         for assignment in self.roles.iter().filter(held) {
             let role = assignment.role().on_record();

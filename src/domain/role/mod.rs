@@ -4,7 +4,7 @@ mod finding;
 mod holder;
 
 use super::authority;
-use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
+use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, same_person, unchanged_or};
 use crate::schema::v1::role_holder::Holder;
 use crate::schema::v1::*;
 
@@ -103,7 +103,9 @@ impl AssignRole {
         };
         let same_person = |other: &&RoleAssignment| {
             other.role() == counterpart
-                && other.subject() == Some(&person.subject)
+                && other
+                    .subject()
+                    .is_some_and(|subject| same_person(subject, &person.subject))
                 && other.overlaps(&self.from, self.to.as_deref())
         };
         let Some(other) = project.roles.iter().find(same_person) else {
