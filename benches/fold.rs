@@ -323,7 +323,7 @@ impl Life {
     fn actual(&self, number: i64) -> Command {
         let entry = ActualEntry {
             line_id: self.line_id.clone(),
-            ore: 100_000 + number,
+            ore: Some(100_000 + number),
             description: format!("Invoice {number} of the supplier"),
             commitment_id: Some(self.commitment_id.clone()),
             ..ActualEntry::default()
@@ -471,7 +471,7 @@ impl Life {
 fn known(ore: i64) -> Option<Amount> {
     Some(Amount {
         certainty: Certainty::Known.into(),
-        ore,
+        ore: Some(ore),
     })
 }
 

@@ -263,7 +263,7 @@ fn n3_planned_is_read_against_measured_over_time() {
 fn n3_who_pays_and_who_gains_is_read_across_the_benefits() {
     let unknown = Amount {
         certainty: Certainty::Unknown.into(),
-        ore: 0,
+        ore: None,
     };
     let other = BenefitPlan {
         payers: vec![party("Municipality", Some(unknown))],
@@ -280,7 +280,7 @@ fn n3_who_pays_and_who_gains_is_read_across_the_benefits() {
     let total = |kroner: i64, unknown: i32| {
         Some(Total {
             known_ore: kroner * 100,
-            estimated_ore: 0,
+            estimated_ore: None,
             unknown,
         })
     };
@@ -374,7 +374,7 @@ fn a_plan_agrees_with_itself() {
     );
     refused(
         scenario,
-        |plan| plan.payers[0].yearly = known(0),
+        |plan| plan.payers[0].yearly.as_mut().unwrap().ore = None,
         "AMOUNT_WITHOUT_FIGURE",
     );
 }

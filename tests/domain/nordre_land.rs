@@ -109,7 +109,7 @@ fn every_row_of_the_plan_reads_back() {
     let total = |kroner: i64, unknown: i32| {
         Some(Total {
             known_ore: kroner * 100,
-            estimated_ore: 0,
+            estimated_ore: None,
             unknown,
         })
     };

@@ -423,7 +423,7 @@ fn c3_value_term_options_and_amendments_are_read() {
     ];
     let minus = Amount {
         certainty: Certainty::Estimated.into(),
-        ore: -10_000_000,
+        ore: Some(-10_000_000),
     };
     let scenario = signed(options)
         .on("2018-02-01")
@@ -432,7 +432,7 @@ fn c3_value_term_options_and_amendments_are_read() {
     let total = |known: i64, estimated: i64| {
         Some(Total {
             known_ore: known * 100,
-            estimated_ore: estimated * 100,
+            estimated_ore: (estimated != 0).then_some(estimated * 100),
             unknown: 0,
         })
     };
@@ -490,7 +490,7 @@ fn c3_a_contract_without_a_last_day_and_of_unknown_value_reads_so() {
     let open = ContractTerms {
         value: Some(Amount {
             certainty: Certainty::Unknown.into(),
-            ore: 0,
+            ore: None,
         }),
         term: Some(Period {
             from: "2017-07-01".to_owned(),
@@ -648,7 +648,7 @@ fn the_terms_of_a_contract_agree_with_themselves() {
     let worthless = ContractTerms {
         value: Some(Amount {
             certainty: Certainty::Known.into(),
-            ore: 0,
+            ore: None,
         }),
         ..terms(Vec::new())
     };
@@ -668,7 +668,7 @@ fn the_terms_of_a_contract_agree_with_themselves() {
 fn a_contract_is_amended_and_its_options_taken_up_once() {
     let unknown_with_figure = Amount {
         certainty: Certainty::Unknown.into(),
-        ore: 5,
+        ore: Some(5),
     };
     let both = ContractChange {
         option_id: Some(id(70)),

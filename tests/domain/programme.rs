@@ -371,7 +371,7 @@ fn cost(project: u32, certainty: Certainty, ore: i64) -> SetCostLine {
             kind: BudgetKind::Operating.into(),
             amount: Some(Amount {
                 certainty: certainty.into(),
-                ore,
+                ore: (certainty != Certainty::Unknown).then_some(ore),
             }),
             ..Default::default()
         }),

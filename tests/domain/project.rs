@@ -211,7 +211,7 @@ fn a_frame_has_a_period_that_runs_forward_and_an_amount_that_can_be() {
     let mut unknown_with_figure = frame("2017-01-01", None);
     let amount = Amount {
         certainty: Certainty::Unknown.into(),
-        ore: 1,
+        ore: Some(1),
     };
     unknown_with_figure.frame.as_mut().unwrap().economic = Some(amount);
     project()

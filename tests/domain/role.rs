@@ -194,7 +194,7 @@ fn r3_a_leader_before_the_start_is_financed_and_decided_is_found() {
         kind: BudgetKind::Investment.into(),
         amount: Some(Amount {
             certainty: Certainty::Known.into(),
-            ore: 50_000_000,
+            ore: Some(50_000_000),
         }),
         ..Default::default()
     };

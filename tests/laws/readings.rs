@@ -126,7 +126,7 @@ async fn grow(doors: &Doors, project_id: &str, step: usize) -> i64 {
     record(doors, "PlanMilestone", &milestone).await;
     let amount = Amount {
         certainty: Certainty::Known.into(),
-        ore: 100,
+        ore: Some(100),
     };
     let line = BudgetLine {
         post: format!("Post {step}"),

@@ -29,7 +29,7 @@ impl Budget {
     pub(super) fn corrected(&self, actual_id: &str) -> i64 {
         self.entries()
             .filter(|(id, entry)| *id == actual_id || entry.corrects_actual_id.as_deref() == Some(actual_id))
-            .fold(0, |sum, (_, entry)| sum.saturating_add(entry.ore))
+            .fold(0, |sum, (_, entry)| sum.saturating_add(entry.ore()))
     }
 }
 
@@ -77,12 +77,6 @@ impl ActualEntry {
     /// What every entry must be, whatever it corrects.
     fn check(&self, project: &Project) -> Result<(), Refusal> {
         project.cost_line(&self.line_id)?;
-        if self.ore == 0 {
-            return Err(
-                Refusal::invalid("entry.ore", "ACTUAL_WITHOUT_FIGURE", "The entry carries no figure.")
-                    .mend("Give what was used in whole øre."),
-            );
-        }
         if let Some(id) = &self.commitment_id
             && project.commitment(id)?.line_id != self.line_id
         {
@@ -98,11 +92,11 @@ impl ActualEntry {
     /// E7: negative only as a correction that names what it corrects, and never below nothing.
     fn check_correction(&self, project: &Project) -> Result<(), Refusal> {
         let Some(id) = &self.corrects_actual_id else {
-            if self.ore < 0 {
+            if self.ore() < 0 {
                 return Err(Refusal::rule(
                     "E7",
                     "ACTUAL_NEGATIVE",
-                    format!("The entry is negative, {}, and corrects no other.", kroner(self.ore)),
+                    format!("The entry is negative, {}, and corrects no other.", kroner(self.ore())),
                 )
                 .mend("Name in corrects_actual_id the entry that it corrects."));
             }
@@ -124,10 +118,10 @@ impl ActualEntry {
                 .mend("Give the line of that entry and no commitment; to move money, correct there and record a new entry here."));
         }
         let stands = project.budget.as_ref().map_or(0, |budget| budget.corrected(id));
-        if stands.saturating_add(self.ore) < 0 {
+        if stands.saturating_add(self.ore()) < 0 {
             let problem = format!(
                 "The correction takes {} from an entry that stands at {}.",
-                kroner(self.ore.saturating_neg()),
+                kroner(self.ore().saturating_neg()),
                 kroner(stands)
             );
             return Err(Refusal::rule("E7", "CORRECTION_EXCEEDS_ENTRY", problem)

@@ -85,12 +85,12 @@ fn stated_totals(budget: &Budget, period: &str, name: &str, found: &mut Vec<Susp
             continue;
         };
         let computed = budget.side_of(side, period);
-        if computed.unknown == 0 && computed.figure() == amount.ore {
+        if computed.unknown == 0 && computed.figure() == amount.ore() {
             continue;
         }
         let description = format!(
             "{name}: the stated total of the {word} is {}, but its lines add up to {}.",
-            kroner(amount.ore),
+            kroner(amount.ore()),
             computed.words()
         );
         let (entities, mut events) = budget.lines(Some(side), |line, _| line.period == period);

@@ -257,12 +257,12 @@ impl Budget {
         let mut lines: HashMap<&str, Usage> = HashMap::new();
         let mut corrected: HashMap<&str, i64> = HashMap::new();
         for (id, entry) in self.entries() {
-            add(&mut lines.entry(&entry.line_id).or_default().used, entry.ore);
+            add(&mut lines.entry(&entry.line_id).or_default().used, entry.ore());
             add(
                 corrected
                     .entry(entry.corrects_actual_id.as_deref().unwrap_or(id))
                     .or_default(),
-                entry.ore,
+                entry.ore(),
             );
         }
         let mut paid: HashMap<&str, i64> = HashMap::new();
@@ -275,7 +275,7 @@ impl Budget {
         for commitment in &self.commitments {
             let Some(amount) = commitment.amount else { continue };
             let paid = paid.get(commitment.commitment_id.as_str()).copied().unwrap_or_default();
-            let ore = amount.ore.saturating_sub(paid).max(0);
+            let ore = amount.ore.map(|ore| ore.saturating_sub(paid).max(0));
             let usage = lines.entry(&commitment.line_id).or_default();
             usage.committed = usage.committed.plus(&amount.total());
             usage.outstanding = usage.outstanding.plus(&Amount { ore, ..amount }.total());
@@ -291,7 +291,7 @@ impl Budget {
         let lines: HashSet<&str> = said.map(|(line_id, _)| line_id).collect();
         self.entries()
             .filter(|(_, entry)| lines.contains(entry.line_id.as_str()))
-            .fold(0, |sum, (_, entry)| sum.saturating_add(entry.ore))
+            .fold(0, |sum, (_, entry)| sum.saturating_add(entry.ore()))
     }
 
     fn shares(&self) -> Vec<MunicipalityShare> {

@@ -77,7 +77,7 @@ impl Contract {
             self.require_option_left(id, change)?;
         }
         if let Some(value) = &change.value
-            && (value.certainty() == Certainty::Unknown) != (value.ore == 0)
+            && (value.certainty() == Certainty::Unknown) != value.ore.is_none()
         {
             let problem = "An unknown change of the value carries no figure, and a known or estimated one carries one.";
             let refusal = Refusal::invalid("change.value.ore", "CHANGE_AND_FIGURE_DIFFER", problem)

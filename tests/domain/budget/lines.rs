@@ -1,7 +1,7 @@
 //! Proves the rules of the lines, the totals and the approval of a budget: E1–E5.
 
 use proptest::prelude::*;
-use vedtak::domain::{Kind, budget_reading};
+use vedtak::domain::{Event, Kind, budget_reading};
 use vedtak::schema::v1::*;
 
 use super::super::risk::project;
@@ -12,14 +12,14 @@ use super::*;
 fn e1_an_unknown_amount_carries_no_figure_and_the_others_carry_one() {
     let figure = Some(Amount {
         certainty: Certainty::Unknown.into(),
-        ore: 100,
+        ore: Some(100),
     });
     project()
         .when(cost(1, "2017", figure))
         .then_refused_by("E1", "UNKNOWN_AMOUNT_WITH_FIGURE")
-        .when(cost(1, "2017", known(0)))
+        .when(cost(1, "2017", without_figure(known(1))))
         .then_refused_by("E1", "AMOUNT_WITHOUT_FIGURE")
-        .when(financing(1, "2017", estimated(0)))
+        .when(financing(1, "2017", without_figure(estimated(1))))
         .then_refused_by("E1", "AMOUNT_WITHOUT_FIGURE")
         .when(financing(1, "2017", known(-1)))
         .then_refused_by("E1", "AMOUNT_NEGATIVE")
@@ -27,6 +27,79 @@ fn e1_an_unknown_amount_carries_no_figure_and_the_others_carry_one() {
         .then_accepted()
         .when(cost(1, "2017", estimated(5)))
         .then_accepted();
+}
+
+/// An amount that does not say how much.
+fn without_figure(amount: Option<Amount>) -> Option<Amount> {
+    amount.map(|amount| Amount { ore: None, ..amount })
+}
+
+#[test]
+fn e13_known_zero_estimated_zero_and_unknown_are_three_things() {
+    let zero_but_unknown = unknown().map(|amount| Amount { ore: Some(0), ..amount });
+    let read = |amount: Option<Amount>| {
+        let scenario = project()
+            .given(cost(1, "2017", amount))
+            .given(financing(2, "2017", amount));
+        let event = CostLineSet {
+            line_id: id(1),
+            line: scenario.project().budget.unwrap().cost_lines[0].line.clone(),
+        };
+        let mut record = Vec::new();
+        Event::from(event).write(&mut record);
+        let reading = budget_reading(&scenario.project());
+        assert_eq!(reading.cost, reading.financing);
+        (reading.cost.unwrap(), String::from_utf8(record).unwrap())
+    };
+    let (known_zero, known_record) = read(known(0));
+    let (estimated_zero, estimated_record) = read(estimated(0));
+    let (nobody_knows, unknown_record) = read(unknown());
+    assert_eq!((known_zero.estimated_ore, known_zero.unknown), (None, 0));
+    assert_eq!((estimated_zero.estimated_ore, estimated_zero.unknown), (Some(0), 0));
+    assert_eq!((nobody_knows.estimated_ore, nobody_knows.unknown), (None, 1));
+    assert!(
+        known_record.contains(r#""certainty":"CERTAINTY_KNOWN","ore":"0""#),
+        "{known_record}"
+    );
+    assert!(
+        estimated_record.contains(r#""certainty":"CERTAINTY_ESTIMATED","ore":"0""#),
+        "{estimated_record}"
+    );
+    assert!(
+        unknown_record.contains(r#""amount":{"certainty":"CERTAINTY_UNKNOWN"}"#),
+        "{unknown_record}"
+    );
+    project()
+        .when(cost(1, "2017", zero_but_unknown))
+        .then_refused_by("E1", "UNKNOWN_AMOUNT_WITH_FIGURE")
+        .given(cost(1, "2017", known(0)))
+        .when(cost(1, "2017", estimated(0)))
+        .then_accepted()
+        .when(state_total(BudgetSide::Cost, "2017", known(0)))
+        .then_accepted();
+}
+
+#[test]
+fn e13_what_is_committed_used_and_carried_over_may_be_zero() {
+    let scenario = project()
+        .given(cost(1, "2017", known(5)))
+        .given(commitment(10, 1, known(0)))
+        .given(commitment(11, 1, estimated(0)))
+        .given(actual(12, 1, 0));
+    let posts = budget_reading(&scenario.project()).periods[0].posts.clone();
+    assert_eq!(
+        (posts[0].committed, posts[0].actual),
+        (zero_estimated(), total(0, 0, 0))
+    );
+    assert_eq!(posts[0].remaining.map(|left| left.known_ore), Some(500));
+}
+
+/// A sum of estimates that come to nothing.
+fn zero_estimated() -> Option<Total> {
+    Some(Total {
+        estimated_ore: Some(0),
+        ..Total::default()
+    })
 }
 
 #[test]
@@ -264,7 +337,7 @@ fn a_line_is_set_anew_under_its_id_and_its_repeat_changes_nothing() {
 
 /// One step of a budget's making: a line of either side set or removed.
 fn step() -> impl Strategy<Value = (bool, u32, bool, i32, i64)> {
-    (any::<bool>(), 1..8_u32, any::<bool>(), 1..=3, 1..=1_000_000_000_000_i64)
+    (any::<bool>(), 1..8_u32, any::<bool>(), 1..=3, 0..=1_000_000_000_000_i64)
 }
 
 proptest! {
@@ -272,8 +345,7 @@ proptest! {
     fn e1_totals_equal_their_lines_whatever_the_order_of_commands(steps in prop::collection::vec(step(), 0..40)) {
         let mut scenario = project();
         for (is_cost, number, removed, certainty, kroner) in steps {
-            let ore = if certainty == 3 { 0 } else { kroner };
-            let amount = Some(Amount { certainty, ore });
+            let amount = Some(Amount { certainty, ore: (certainty != 3).then_some(kroner) });
             let period = if number % 2 == 0 { "2017" } else { "2018" };
             // Costs and financing have ids of their own.
             scenario = match (removed, is_cost) {
@@ -287,12 +359,12 @@ proptest! {
         let reading = budget_reading(&project);
         let amounts = |lines: Vec<&BudgetLine>| {
             lines.iter().filter_map(|line| line.amount).fold((0_i64, 0_i64, 0), |(known, estimated, unknown), amount| match amount.certainty() {
-                Certainty::Known => (known + amount.ore, estimated, unknown),
-                Certainty::Estimated => (known, estimated + amount.ore, unknown),
+                Certainty::Known => (known + amount.ore(), estimated, unknown),
+                Certainty::Estimated => (known, estimated + amount.ore(), unknown),
                 _ => (known, estimated, unknown + 1),
             })
         };
-        let parts = |total: Option<Total>| total.map(|total| (total.known_ore, total.estimated_ore, total.unknown)).unwrap();
+        let parts = |total: Option<Total>| total.map(|total| (total.known_ore, total.estimated_ore(), total.unknown)).unwrap();
         let costs: Vec<&BudgetLine> = reading.cost_lines.iter().filter_map(|line| line.line.as_ref()).collect();
         let financing: Vec<&BudgetLine> = reading.financing_lines.iter().filter_map(|line| line.line.as_ref()).collect();
         prop_assert_eq!(parts(reading.cost), amounts(costs.clone()));

@@ -10,21 +10,21 @@ use super::scenario::{PROJECT, Scenario, id};
 pub fn known(kroner: i64) -> Option<Amount> {
     Some(Amount {
         certainty: Certainty::Known.into(),
-        ore: kroner * 100,
+        ore: Some(kroner * 100),
     })
 }
 
 fn estimated(kroner: i64) -> Option<Amount> {
     Some(Amount {
         certainty: Certainty::Estimated.into(),
-        ore: kroner * 100,
+        ore: Some(kroner * 100),
     })
 }
 
 fn unknown() -> Option<Amount> {
     Some(Amount {
         certainty: Certainty::Unknown.into(),
-        ore: 0,
+        ore: None,
     })
 }
 
@@ -113,7 +113,7 @@ fn commitment(number: u32, line: u32, amount: Option<Amount>) -> RecordCommitmen
 fn actual(number: u32, line: u32, kroner: i64) -> RecordActual {
     let entry = ActualEntry {
         line_id: id(line),
-        ore: kroner * 100,
+        ore: Some(kroner * 100),
         description: "Voucher 17".to_owned(),
         ..Default::default()
     };
@@ -165,7 +165,7 @@ pub fn approve() -> ApproveBudget {
 fn total(known: i64, estimated: i64, unknown: i32) -> Option<Total> {
     Some(Total {
         known_ore: known * 100,
-        estimated_ore: estimated * 100,
+        estimated_ore: (estimated != 0).then_some(estimated * 100),
         unknown,
     })
 }

@@ -173,8 +173,6 @@ fn entries_are_recorded_once_on_lines_that_are_there() {
         .then_unchanged()
         .when(commitment(10, 1, known(2)))
         .then_refused(Kind::AlreadyExists, "ALREADY_EXISTS")
-        .when(actual(11, 1, 0))
-        .then_refused(Kind::InvalidArgument, "ACTUAL_WITHOUT_FIGURE")
         .when(paying(10, actual(11, 2, 1)))
         .then_refused(Kind::FailedPrecondition, "COMMITMENT_ON_OTHER_LINE")
         .given(paying(10, actual(11, 1, 1)))

@@ -9,7 +9,7 @@ fn project(ores: &[i64]) -> Project {
     let amounts = certainties.flat_map(|certainty| {
         ores.iter().map(move |ore| Amount {
             certainty: certainty.into(),
-            ore: *ore,
+            ore: Some(*ore),
         })
     });
     let mut budget = Budget::default();
@@ -73,7 +73,7 @@ fn amounts_at_the_limits_of_their_type_neither_wrap_nor_panic() {
         let reading = domain::budget_reading(&project);
         let stuck = Total {
             known_ore: limit,
-            estimated_ore: limit,
+            estimated_ore: Some(limit),
             unknown: 3,
         };
         assert_eq!((reading.cost, reading.financing), (Some(stuck), Some(stuck)));

@@ -66,7 +66,7 @@ fn entries<'a>(budget: &'a Budget, line_id: &'a str) -> impl Iterator<Item = (&'
 }
 
 fn used(budget: &Budget, line_id: &str) -> i128 {
-    entries(budget, line_id).map(|(_, entry)| i128::from(entry.ore)).sum()
+    entries(budget, line_id).map(|(_, entry)| i128::from(entry.ore())).sum()
 }
 
 fn committed(budget: &Budget, line_id: &str) -> Sum {
@@ -91,10 +91,10 @@ fn outstanding(budget: &Budget, line_id: &str) -> Sum {
         };
         let paid: i128 = entries(budget, line_id)
             .filter(|(id, entry)| counts(id, entry))
-            .map(|(_, entry)| i128::from(entry.ore))
+            .map(|(_, entry)| i128::from(entry.ore()))
             .sum();
         let amount = one.amount.as_ref().expect("a commitment has an amount");
-        let rest = (i128::from(amount.ore) - paid).max(0);
+        let rest = (i128::from(amount.ore()) - paid).max(0);
         match amount.certainty() {
             Certainty::Known => Sum::known(rest),
             Certainty::Estimated => Sum {
@@ -147,7 +147,7 @@ impl Checked {
             .actuals
             .iter()
             .filter_map(|one| one.entry.as_ref())
-            .map(|entry| i128::from(entry.ore))
+            .map(|entry| i128::from(entry.ore()))
             .sum();
         assert_eq!(
             whole(|period| period.actual),
@@ -267,7 +267,7 @@ impl Checked {
             } else {
                 financing(budget, period)
             };
-            amount.certainty() != Certainty::Unknown && (sum.unknown > 0 || sum.figure() != i128::from(amount.ore))
+            amount.certainty() != Certainty::Unknown && (sum.unknown > 0 || sum.figure() != i128::from(amount.ore()))
         });
         assert_eq!(times("E4"), stated.count(), "E4: each stated total that differs");
         let unequal = periods.iter().filter(|period| {
@@ -460,7 +460,7 @@ fn sum_of(total: Option<Total>) -> Sum {
     let total = total.expect("a total");
     Sum {
         known: total.known_ore.into(),
-        estimated: total.estimated_ore.into(),
+        estimated: total.estimated_ore().into(),
         unknown: total.unknown.into(),
     }
 }

@@ -72,7 +72,7 @@ pub fn in_project(before: &Before<'_>, project: &Project, event: &Event) -> Opti
                 .find(|actual| Some(&actual.actual_id) == entry.corrects_actual_id.as_ref());
             met(
                 "E7",
-                entry.ore > 0 || corrected.is_some(),
+                entry.ore() >= 0 || corrected.is_some(),
                 "it is negative and corrects nothing",
             );
             corrected.map(|_| "actual corrected")

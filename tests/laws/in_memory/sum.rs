@@ -15,8 +15,8 @@ impl Sum {
         let mut sum = Self::default();
         for amount in amounts {
             match amount.certainty() {
-                Certainty::Known => sum.known += i128::from(amount.ore),
-                Certainty::Estimated => sum.estimated += i128::from(amount.ore),
+                Certainty::Known => sum.known += i128::from(amount.ore()),
+                Certainty::Estimated => sum.estimated += i128::from(amount.ore()),
                 Certainty::Unknown => sum.unknown += 1,
                 Certainty::Unspecified => panic!("every amount says how sure it is"),
             }
@@ -69,7 +69,7 @@ impl Checked {
         let total = total.unwrap_or_else(|| panic!("{what}: there is no total"));
         let said = Sum {
             known: total.known_ore.into(),
-            estimated: total.estimated_ore.into(),
+            estimated: total.estimated_ore().into(),
             unknown: total.unknown.into(),
         };
         assert_eq!(said, sum, "{what}");
