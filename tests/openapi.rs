@@ -287,7 +287,7 @@ fn every_text_that_is_sent_says_which_characters_are_refused() {
                 if value["format"] == "date" {
                     assert!(value["pattern"].as_str().unwrap().starts_with("^(19|20|21)"), "{value}");
                 } else if let Some(kind) = value["x-text-kind"].as_str() {
-                    let pattern = regex::Regex::new(&value["pattern"].as_str().unwrap()).unwrap();
+                    let pattern = regex::Regex::new(value["pattern"].as_str().unwrap()).unwrap();
                     assert!(
                         pattern.is_match("Skole på Ærøya 2017/12") && !pattern.is_match("a\u{202e}b"),
                         "{value}"

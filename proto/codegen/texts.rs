@@ -67,25 +67,17 @@ impl Texts {
             None => derived,
             Some(1) => Some(TextKind::Identifying),
             Some(2) => Some(TextKind::Free),
-            Some(other) => return Err(format!("{}: {other} is no kind of text", field.full_name()).into()),
+            Some(other) => return Err(format!("{other} is no kind of text").into()),
         };
         if !is_text && said.is_none() {
             return Ok(None);
         }
         if !is_text || (said.is_some() && kind == derived) {
-            return Err(format!(
-                "{} says what is known already: leave the kind of text out",
-                field.full_name()
-            )
-            .into());
+            return Err("it says what is known already: leave vedtak.v1.text out".into());
         }
-        let whole = kind.ok_or_else(|| {
-            format!(
-                "{} does not say what its text is for: give vedtak.v1.text",
-                field.full_name()
-            )
-        });
-        Ok(Some(whole?))
+        Ok(Some(kind.ok_or(
+            "it does not say what its text is for: give vedtak.v1.text, or max_len, uuid, pattern or date",
+        )?))
     }
 
     /// The statement that brings the text or the message in a field to the normal form, if there is one.

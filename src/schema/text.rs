@@ -11,27 +11,27 @@ use super::v1::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextFault {
     /// There is nothing in it to be read.
-    #[error("Must hold something that is seen: a letter, a digit or a sign.")]
+    #[error("Must hold something that is seen. Give a letter, a digit or a sign.")]
     NothingSeen,
     /// What looks the same is another text.
-    #[error("Must not begin or end with white space: leave it out.")]
+    #[error("Must not begin or end with white space. Leave it out.")]
     SpaceAtEnd,
     /// A line break, or a blank of another width.
-    #[error("Must not hold the character U+{:04X}: write an ordinary space, on one line.", u32::from(*.0))]
+    #[error("Must not hold the character U+{:04X}. Write an ordinary space, on one line.", u32::from(*.0))]
     OtherSpace(char),
     /// What is not seen, or not by everybody as the same.
-    #[error("Must not hold the character U+{:04X}, which is not seen or is seen differently elsewhere: leave it out.", u32::from(*.0))]
+    #[error("Must not hold the character U+{:04X}, which is not seen or is seen differently elsewhere. Leave it out.", u32::from(*.0))]
     NotSeen(char),
     /// The same letters can be written in several ways.
     #[error(
-        "Must be in Unicode normal form C (NFC): send a letter and its mark as the one character that there is for both."
+        "Must be in Unicode normal form C (NFC). Send a letter and its mark as the one character that there is for both."
     )]
     NotNormal,
     /// It makes people read the text after it in another order than machines.
-    #[error("Must not hold the character U+{:04X}, which turns the direction of the text: leave it out.", u32::from(*.0))]
+    #[error("Must not hold the character U+{:04X}, which turns the direction of the text. Leave it out.", u32::from(*.0))]
     TurnsDirection(char),
     /// PostgreSQL cannot keep it.
-    #[error("Must not contain the character U+0000.")]
+    #[error("Must not hold the character U+0000. Leave it out.")]
     Null,
 }
 

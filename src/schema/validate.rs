@@ -172,7 +172,7 @@ fn date(value: &str, at: &At<'_>, violations: &mut Violations) {
             "Must be a date of the calendar, written YYYY-MM-DD.".to_owned(),
         );
     } else if !(FIRST_DAY..=LAST_DAY).contains(&value) {
-        let description = format!("Must lie between {FIRST_DAY} and {LAST_DAY}: look at the century.");
+        let description = format!("Must lie between {FIRST_DAY} and {LAST_DAY}. Look at the century.");
         broken("X10", at, violations, description);
     }
 }

@@ -164,7 +164,7 @@ fn heavy(project_id: &str, number: usize) -> PlanActivity {
         project_id: project_id.to_owned(),
         activity_id: new_id(),
         plan: Some(ActivityPlan {
-            name: "Vei ".repeat(50),
+            name: "Vei-".repeat(50),
             number: number.to_string(),
             ..ActivityPlan::default()
         }),

@@ -28,6 +28,11 @@ async fn risks(story: &mut Story) {
     story
         .breaks_the_shape("X1", "assessment.probability", "RegisterRisk", risk(6, json!({})))
         .await;
+    for number in ["1 ", "1\u{200b}", "A\u{30a}1"] {
+        let mut numbered = risk(4, json!({}));
+        numbered["number"] = json!(number);
+        story.breaks("X9", "INVALID_FIELDS", "RegisterRisk", numbered).await;
+    }
     let with_factor = risk(4, json!({"factor": 10}));
     story
         .says_what_no_field_says("X1", "factor", "RegisterRisk", with_factor)
@@ -40,6 +45,9 @@ async fn risks(story: &mut Story) {
     story.finds("X2").await;
     story.finds("X3").await;
     let measure = json!({"risk_id": "late supplier", "measure_id": "meetings", "description": "Meet every week", "due": "2018-11-01"});
+    let mut long_past = measure.clone();
+    long_past["due"] = json!("1018-11-01");
+    story.breaks("X10", "INVALID_FIELDS", "PlanMeasure", long_past).await;
     story.record("PlanMeasure", measure).await;
     let assessed = json!({"risk_id": "late supplier", "assessment": {"probability": 5, "consequence": 4}});
     story.record("AssessRisk", assessed).await;
