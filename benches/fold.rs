@@ -156,9 +156,6 @@ fn fold(state: &mut State, entry: &Entry, event: &Event) {
         effective_date: "2017-01-02",
         subject: "kari",
         recorded_at: "2017-01-02T00:00:00.000000Z",
-        role: "",
-        on_behalf_of: "",
-        through: None,
         authority: "",
         reason: "",
     };

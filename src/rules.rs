@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{Command, Context, Event, Facts, Recorded, Refusal, State, Stream, Through};
+use crate::domain::{Command, Context, Event, Facts, Recorded, Refusal, State, Stream};
 use crate::ledger::{self, Circumstances, Judge, Standing, Verdict};
 use crate::schema;
 
@@ -112,13 +112,6 @@ impl Judge for Rules {
             effective_date: at.effective_date,
             recorded: at.recorded_at.get(..DAY).unwrap_or(at.recorded_at),
             subject: at.subject,
-            role: at.role,
-            on_behalf_of: at.on_behalf_of,
-            through: at.through.map(|through| Through {
-                kind: &through.kind,
-                position: through.position,
-                recorded: &through.recorded,
-            }),
             authority: at.authority,
             reason: at.reason,
         };

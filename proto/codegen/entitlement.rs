@@ -16,7 +16,6 @@ struct Arms {
     matters: String,
     named: String,
     counted: String,
-    amounts: String,
     outcomes: String,
     points: String,
 }
@@ -50,7 +49,6 @@ impl Arms {
         let on_state = |call: &str| format!("            Self::{name}(command) => {call},\n");
         self.named += &on_state("Some(command.entitled(Aggregated::of(state)?, ground))");
         self.counted += &on_state("Some(command.counts(Aggregated::of(state)?, holder))");
-        self.amounts += &on_state("command.amount(Aggregated::of(state)?)");
         self.outcomes += &on_state("Decide::outcome(command.as_ref()).unwrap_or(self.declared().outcome)");
         let point = input
             .get_field_by_name("decision_point_id")
@@ -92,11 +90,6 @@ impl Arms {
                 "Whether a holder of the declaration counts for just this command.",
                 "pub(super) fn is_for(&self, state: &State, holder: &Holder) -> Option<bool>",
                 &self.counted,
-            ),
-            (
-                "How much money it is about, in øre, when that can be told.",
-                "pub(super) fn amount_of(&self, state: &State) -> Option<i64>",
-                &self.amounts,
             ),
             (
                 "The outcome that minutes must show for it.",

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::domain::Command;
 use crate::ledger::{Circumstances, Ledger, Submission};
 use crate::rules::Rules;
-use crate::schema::v1::{CommandContext, Receipt, RecordBatch};
+use crate::schema::v1::{Access, CommandContext, Receipt, RecordBatch};
 use crate::schema::{BringToNfc, METHODS, Method, Violation};
 
 /// Records one command.
@@ -128,7 +128,7 @@ async fn submit(
             effective_date: context.effective_date.unwrap_or_else(|| today.clone()),
             today,
             ground: context.ground,
-            administrator: caller.access == crate::schema::v1::Access::Administrator,
+            administrator: caller.access == Access::Administrator,
             mandate: caller.mandate.clone(),
         },
         commands,

@@ -32,17 +32,6 @@ pub struct Context<'a> {
     pub mandate: &'a [String],
 }
 
-/// Through what somebody was entitled to a command, and where the ledger says so.
-#[derive(Clone, Copy, Debug)]
-pub struct Through<'a> {
-    /// What it is, such as `SEAT`.
-    pub kind: &'a str,
-    /// The position of the record that gives the right; 0 when the ledger does not hold it.
-    pub position: i64,
-    /// The day that it was recorded, YYYY-MM-DD; empty as the position is 0.
-    pub recorded: &'a str,
-}
-
 impl Context<'_> {
     /// Refuses when no reason is given.
     ///
@@ -203,12 +192,6 @@ pub struct Recorded<'a> {
     pub recorded: &'a str,
     /// Who acted.
     pub subject: &'a str,
-    /// In which role, as [`Verdict::role`] says, or empty.
-    pub role: &'a str,
-    /// On whose behalf, or empty.
-    pub on_behalf_of: &'a str,
-    /// Through what, when the command was one that needs a right.
-    pub through: Option<Through<'a>>,
     /// The case reference that the authority rests on, or empty.
     pub authority: &'a str,
     /// Why, or empty.
@@ -281,11 +264,6 @@ pub trait Decide {
     /// Whether a holder of the declaration counts for just this command: the responsible assigns roles, and makes no owners (W7).
     fn counts(&self, _state: &Self::State, _holder: &Holder) -> bool {
         true
-    }
-
-    /// How much money it is about, in øre excluding VAT, when that can be told: what a delegation is limited by (O8).
-    fn amount(&self, _state: &Self::State) -> Option<i64> {
-        None
     }
 }
 
@@ -380,8 +358,9 @@ impl Command {
         let mut streams = self.relies(state, facts, context).unwrap_or_default();
         streams.extend(authority::streams(self, state, facts, context));
         // An organisation that the command goes to is at hand already.
-        let own = self.stream();
-        streams.retain(|stream| own.aggregate != Aggregate::Organization || *stream != own);
+        if self.aggregate() == Aggregate::Organization {
+            streams.retain(|stream| stream.aggregate != Aggregate::Organization || stream.id != self.stream_id());
+        }
         streams.sort();
         streams.dedup();
         streams

@@ -42,7 +42,7 @@ pub use agreement::{agreement_standing, streams_of_agreement, withdrawal_impact}
 pub use benefit::benefit_reading;
 pub use budget::budget_reading;
 pub use decide::{
-    Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Through, Verdict, unchanged_or,
+    Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
 pub use decision_point::{changed_after_decision, condition_reading, decision_basis};
 pub use deliverable::handover_reading;

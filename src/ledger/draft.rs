@@ -81,9 +81,6 @@ impl<S: Clone> Draft<S> {
                 effective_date: &submission.circumstances.effective_date,
                 recorded_at,
                 subject: &submission.circumstances.subject,
-                role: &verdict.role,
-                on_behalf_of: &submission.circumstances.on_behalf_of,
-                through: verdict.through.as_ref(),
                 authority: &submission.circumstances.authority,
                 reason: &submission.circumstances.reason,
             };

@@ -35,7 +35,7 @@ pub struct Circumstances {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Through {
-    /// What it is, such as `SEAT`: see `AuditEntry.through` of the schema.
+    /// What it is, such as `SEAT`, `MINUTES` or `DELEGATION`.
     pub kind: String,
     /// The position of the record that gives the right; 0 when the ledger does not hold it.
     #[serde(default)]
@@ -58,12 +58,6 @@ pub struct Standing<'a> {
     pub recorded_at: &'a str,
     /// Who acted.
     pub subject: &'a str,
-    /// In which role, or empty.
-    pub role: &'a str,
-    /// On whose behalf, or empty.
-    pub on_behalf_of: &'a str,
-    /// Through what, when the command was one that needs a right.
-    pub through: Option<&'a Through>,
     /// The case reference that the authority rests on, or empty.
     pub authority: &'a str,
     /// Why, or empty.

@@ -110,9 +110,6 @@ impl<'a> Envelope<'a> {
             effective_date: &self.effective_date,
             recorded_at: &self.recorded_at,
             subject: &self.actor.subject,
-            role: &self.actor.role,
-            on_behalf_of: &self.actor.on_behalf_of,
-            through: self.actor.through.as_ref(),
             authority: &self.authority,
             reason: &self.reason,
         }

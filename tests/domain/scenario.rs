@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use vedtak::domain::{
-    self, Aggregated, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion, Through,
+    self, Aggregated, Command, Context, Event, Facts, Kind, Recorded, Refusal, State, Stream, Suspicion,
 };
 use vedtak::ledger::MOST_ROUNDS;
 use vedtak::schema::v1::authority_ground::Ground;
@@ -354,13 +354,6 @@ impl Scenario {
                 effective_date: &self.effective_date,
                 recorded: &self.today,
                 subject: &self.subject,
-                role: &verdict.role,
-                on_behalf_of: &self.on_behalf_of,
-                through: verdict.through.as_ref().map(|authority| Through {
-                    kind: authority.kind,
-                    position: authority.position,
-                    recorded: &authority.recorded,
-                }),
                 authority: &self.authority,
                 reason: &self.reason,
             };

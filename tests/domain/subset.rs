@@ -32,9 +32,6 @@ fn folded(scenario: &Scenario, mut kept: impl FnMut(&str) -> bool) -> States {
             effective_date: day,
             recorded: day,
             subject: "kari",
-            role: "",
-            on_behalf_of: "",
-            through: None,
             authority: "",
             reason: "",
         };

@@ -39,6 +39,13 @@ impl DelegationParty {
     }
 }
 
+impl DelegationTerms {
+    /// Whether it is in force on a date.
+    pub(super) fn is_in_force(&self, date: &str) -> bool {
+        self.from.as_str() <= date && self.to.as_deref().is_none_or(|to| date <= to)
+    }
+}
+
 impl Case<'_> {
     /// O8: by a delegation from a body or office that could do it, which covers the matter and is in force.
     pub(super) fn by_delegation(&self, reference: &DelegationReference) -> Result<Authority, Refusal> {
@@ -81,7 +88,7 @@ impl Case<'_> {
 
     fn require_in_force(&self, terms: &DelegationTerms) -> Result<(), Refusal> {
         let date = self.context.effective_date;
-        if terms.from.as_str() <= date && terms.to.as_deref().is_none_or(|to| date <= to) {
+        if terms.is_in_force(date) {
             return Ok(());
         }
         let until = terms.to.as_deref().map(|to| format!(" to {to}")).unwrap_or_default();
@@ -122,14 +129,8 @@ impl Case<'_> {
                 .mend("Name a delegation that covers it, or let whoever gave it decide."));
         }
         let Some(most) = terms.up_to_ore else { return Ok(()) };
-        let amount = self.command.amount_of(self.state);
-        if amount.is_some_and(|amount| amount <= most) {
-            return Ok(());
-        }
-        let problem = match amount {
-            Some(amount) => format!("The delegation goes up to {most} øre, and this is about {amount} øre."),
-            None => format!("The delegation goes up to {most} øre, and how much this is about is not recorded."),
-        };
+        // No command says how much it is about yet, so a limit covers none.
+        let problem = format!("The delegation goes up to {most} øre, and how much this is about is not recorded.");
         Err(refusal("AMOUNT_NOT_COVERED", problem).mend("Let whoever gave the delegation decide."))
     }
 }

@@ -99,7 +99,9 @@ impl Holder {
                 project?.acts_in_role(*role, facts, context, |body| !deciding || body.decides)
             }
             Self::Body(body) => seat::held(body, facts, context).map(|seat| seat.authority()),
-            Self::Office(office) => held(office, facts, context),
+            Self::Office(office) => facts
+                .organization(&office.organization_id)?
+                .office_held(office, context),
             Self::Person(subject) => context.is(subject).then(|| Authority {
                 kind: "PERSON",
                 ..Authority::outside("NAMED")
@@ -212,14 +214,6 @@ impl Holder {
             Self::Anyone => "anybody who may record".to_owned(),
         }
     }
-}
-
-fn held(reference: &OfficeReference, facts: &Facts<'_>, context: &Context<'_>) -> Option<Authority> {
-    let organization = facts.organization(&reference.organization_id)?;
-    organization
-        .office(&reference.office_id)
-        .ok()?
-        .authority(organization, context)
 }
 
 impl Organization {

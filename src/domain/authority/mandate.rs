@@ -68,7 +68,7 @@ fn has_delegated(reference: &DelegationReference, facts: &Facts<'_>, context: &C
         };
         holder.is_some_and(|holder| holder.acts(None, facts, &context).is_some())
     };
-    let in_force = terms.from.as_str() <= context.effective_date
-        && terms.to.as_deref().is_none_or(|to| context.effective_date <= to);
-    in_force && acts(terms.from_party.as_ref(), context.on_behalf_of) && acts(terms.to_party.as_ref(), context.subject)
+    terms.is_in_force(context.effective_date)
+        && acts(terms.from_party.as_ref(), context.on_behalf_of)
+        && acts(terms.to_party.as_ref(), context.subject)
 }

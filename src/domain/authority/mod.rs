@@ -58,7 +58,6 @@ impl Authority {
 /// A command that is judged for authority.
 struct Case<'a> {
     command: &'a Command,
-    state: &'a State,
     declared: &'static Declared,
     holders: Vec<Holder>,
     project: Option<&'a Project>,
@@ -84,7 +83,6 @@ pub(super) fn require(
     }
     let case = Case {
         command,
-        state,
         declared,
         holders: holders(command, declared, state),
         project: project(state),

@@ -214,6 +214,18 @@ impl Fold for DeliverableDelivered {
     }
 }
 
+impl Project {
+    /// The organisation that receives the deliverable, when one is named (W1).
+    fn receivers(&self, deliverable_id: &str, ground: Ground) -> Vec<Holder> {
+        let deliverable = self
+            .deliverable(deliverable_id)
+            .ok()
+            .filter(|_| ground == Ground::Named);
+        let receiver = deliverable.and_then(|deliverable| deliverable.receiver.clone());
+        receiver.map(Holder::Organization).into_iter().collect()
+    }
+}
+
 impl Decide for AcceptDeliverable {
     type State = Project;
 
@@ -235,12 +247,7 @@ impl Decide for AcceptDeliverable {
     }
 
     fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
-        let deliverable = project
-            .deliverable(&self.deliverable_id)
-            .ok()
-            .filter(|_| ground == Ground::Named);
-        let receiver = deliverable.and_then(|deliverable| deliverable.receiver.clone());
-        receiver.map(Holder::Organization).into_iter().collect()
+        project.receivers(&self.deliverable_id, ground)
     }
 }
 
@@ -278,12 +285,7 @@ impl Decide for RejectDeliverable {
     }
 
     fn entitled(&self, project: &Project, ground: Ground) -> Vec<Holder> {
-        let deliverable = project
-            .deliverable(&self.deliverable_id)
-            .ok()
-            .filter(|_| ground == Ground::Named);
-        let receiver = deliverable.and_then(|deliverable| deliverable.receiver.clone());
-        receiver.map(Holder::Organization).into_iter().collect()
+        project.receivers(&self.deliverable_id, ground)
     }
 }
 

@@ -184,9 +184,6 @@ fn standing(position: i64, version: i64, circumstances: &Circumstances) -> Stand
         effective_date: &circumstances.effective_date,
         subject: &circumstances.subject,
         recorded_at: "2017-01-02T00:00:00.000000Z",
-        role: "",
-        on_behalf_of: "",
-        through: None,
         authority: &circumstances.authority,
         reason: &circumstances.reason,
     }
