@@ -30,6 +30,7 @@ impl MeetingRecurrence {
         match self.unit() {
             RecurrenceUnit::Days => days_after(date, self.every),
             RecurrenceUnit::Weeks => days_after(date, self.every.checked_mul(7)?),
+            RecurrenceUnit::Months => months_after(date, self.every),
             RecurrenceUnit::Years => years_after(date, self.every),
             RecurrenceUnit::Unspecified => None,
         }

@@ -44,9 +44,12 @@ pub use budget::budget_reading;
 pub use decide::{
     Aggregated, Context, Decide, Decision, Facts, Fold, FoldError, Recorded, Stream, Verdict, unchanged_or,
 };
-pub use decision_point::{changed_after_decision, condition_reading, decision_basis};
+pub use decision_point::{
+    changed_after_decision, condition_reading, decision_basis, minuted_findings, streams_of_minuted,
+};
 pub use deliverable::handover_reading;
 pub use finding::{Suspicion, findings, organization_findings};
+pub use organization::{body_decision, decisions_in, resting_mark, streams_of_decision};
 pub use overview::overview;
 pub use person::same_person;
 pub use plan_difference::{compared_versions, plan_difference};

@@ -10,6 +10,7 @@ mod error;
 mod follow;
 mod heads;
 mod history;
+mod holding;
 mod judge;
 mod judged;
 mod judging;

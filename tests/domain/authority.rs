@@ -257,6 +257,7 @@ fn voted(in_favour: i32, named: &[&str], disqualified: &[&str]) -> RecordMinutes
                     legal_basis: "forvaltningsloven § 6".to_owned(),
                 })
                 .collect(),
+            number: "14/2017".to_owned(),
             ..case(approved_point())
         })
     }
@@ -310,6 +311,7 @@ fn v7_a_deputy_sits_in_the_place_of_a_member_who_is_absent_or_disqualified() {
         let mut command = minutes(case(approved_point()));
         command.meeting_id = id(601);
         let minutes = command.minutes.as_mut().unwrap();
+        "14/2017".clone_into(&mut minutes.decisions[0].number);
         minutes.present = present.iter().map(|subject| (*subject).to_owned()).collect();
         let deputy = |(subject, member): &(&str, &str)| DeputyPresent {
             subject: (*subject).to_owned(),

@@ -233,10 +233,12 @@ fn o5_a_recurring_meeting_is_overdue_until_minutes_say_that_it_was_held() {
 }
 
 #[test]
-fn o5_a_meeting_recurs_by_days_weeks_and_years() {
+fn o5_a_meeting_recurs_by_days_weeks_months_and_years() {
     for (every, unit, first, next) in [
         (14, RecurrenceUnit::Days, "2016-12-20", "2017-01-03"),
         (3, RecurrenceUnit::Weeks, "2016-12-20", "2017-01-10"),
+        (1, RecurrenceUnit::Months, "2016-12-31", "2017-01-31"),
+        (3, RecurrenceUnit::Months, "2016-11-30", "2017-02-28"),
         (1, RecurrenceUnit::Years, "2016-02-29", "2017-02-28"),
         (1, RecurrenceUnit::Years, "2016-12-31", "2017-12-31"),
     ] {

@@ -6,6 +6,7 @@ mod activity;
 mod agreement;
 mod authority;
 mod benefit;
+mod body_decision;
 mod budget;
 mod checkpoint;
 mod decision_basis;

@@ -2,7 +2,7 @@
 
 use super::Answer;
 use super::reading;
-use super::states::{finding, found};
+use super::states::{found, minuted, since_the_last_event};
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -57,18 +57,17 @@ impl Answer for ListProgrammeFindings {
             })
             .await?;
         let stream = Stream::of::<Programme>(&id).to_string();
-        let mut findings = Vec::new();
-        for found in suspicions {
-            // It rests on several streams: it has been there since the last of the events that it rests on.
-            let since_position = found.events.iter().max().copied().unwrap_or_default();
-            let record = service.ledger().record_at(&caller.tenant, since_position).await?;
-            let since = record.map(|record| record.recorded_at);
-            findings.push(finding(found, &stream, since_position, since));
-        }
+        let mut findings = since_the_last_event(service, caller, &stream, suspicions).await?;
         let (reach, today) = seen;
+        let as_of = AsOf {
+            point: reach.position.map(as_of::Point::Position),
+            effective_date: reach.decided_by.clone(),
+        };
         for project in projects {
             let (in_project, _) = found(service, caller, &project, (&reach, &today), domain::findings).await?;
             findings.extend(in_project);
+            let (as_of, seen_on) = (Some(as_of.clone()), Some(today.clone()));
+            findings.extend(minuted(service, caller, &project, as_of, seen_on).await?);
         }
         Ok(FindingList { findings, position })
     }

@@ -8,7 +8,7 @@ use super::reading;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
-use crate::domain::{self, Aggregated, Stream, Suspicion};
+use crate::domain::{self, Aggregated, Facts, Stream, Suspicion};
 use crate::ledger::Reach;
 use crate::schema::v1::*;
 
@@ -63,16 +63,50 @@ impl Answer for ListFindings {
     type Reply = FindingList;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
-        findings(
-            service,
-            caller,
-            &self.project_id,
-            self.as_of,
-            self.at_least,
-            domain::findings,
-        )
-        .await
+        let id = &self.project_id;
+        let as_of = self.as_of.clone();
+        let mut list = findings(service, caller, id, self.as_of, self.at_least, domain::findings).await?;
+        list.findings.extend(minuted(service, caller, id, as_of, None).await?);
+        Ok(list)
     }
+}
+
+/// What is found where the decisions of the project are held against the minutes of the bodies that made them (V3, V11), seen on a day
+/// or on the one that it is read as of.
+pub(super) async fn minuted(
+    service: &Service,
+    caller: &Caller,
+    project_id: &str,
+    as_of: Option<AsOf>,
+    seen_on: Option<String>,
+) -> Result<Vec<Finding>, Failure> {
+    let (asked, of) = (project_id.to_owned(), project_id.to_owned());
+    let streams = move |facts: &Facts<'_>| domain::streams_of_minuted(&asked, facts);
+    let suspicions = reading::together(service, caller, (as_of, 0), streams, move |facts, point| {
+        let project = point.require::<Project>(facts, &of)?;
+        let today = seen_on.as_ref().unwrap_or(&point.today);
+        Ok(domain::minuted_findings(project, facts, today))
+    })
+    .await?;
+    let stream = Stream::project(project_id).to_string();
+    since_the_last_event(service, caller, &stream, suspicions).await
+}
+
+/// What rests on several streams: it has been there since the last of the events that it rests on.
+pub(super) async fn since_the_last_event(
+    service: &Service,
+    caller: &Caller,
+    stream: &str,
+    suspicions: Vec<Suspicion>,
+) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    for found in suspicions {
+        let since_position = found.events.iter().max().copied().unwrap_or_default();
+        let record = service.ledger().record_at(&caller.tenant, since_position).await?;
+        let since = record.map(|record| record.recorded_at);
+        findings.push(finding(found, stream, since_position, since));
+    }
+    Ok(findings)
 }
 
 /// To tell so many findings takes as long as a few commands.
@@ -128,7 +162,7 @@ pub(super) async fn found<S: Aggregated + Send + Sync + 'static>(
 }
 
 /// A finding in a stream, as the API answers with it, and since when it was there.
-pub(super) fn finding(found: Suspicion, stream: &str, position: i64, since: Option<OffsetDateTime>) -> Finding {
+fn finding(found: Suspicion, stream: &str, position: i64, since: Option<OffsetDateTime>) -> Finding {
     Finding {
         code: found.code.to_owned(),
         severity: found.severity.into(),

@@ -38,11 +38,11 @@ impl Case<'_> {
         let kind = organization.body(&body.body_id).map(super::super::seat::kind);
         Ok(Authority {
             role: format!(
-                "{}@{}/{} by minutes {number}@{}",
+                "{}@{}/{}{}",
                 kind.unwrap_or_default(),
                 body.organization_id,
                 body.body_id,
-                reference.meeting_id
+                by_minutes(number, &reference.meeting_id)
             ),
             kind: "MINUTES",
             position: meeting
@@ -94,6 +94,11 @@ impl Case<'_> {
         );
         Err(refusal("OUTCOME_DIFFERS", problem).mend("Record what the body decided."))
     }
+}
+
+/// How the record says, after the body, in which case of which meeting it acted.
+pub(in crate::domain) fn by_minutes(number: &str, meeting_id: &str) -> String {
+    format!(" by minutes {number}@{meeting_id}")
 }
 
 fn refusal(reason: &'static str, problem: String) -> Refusal {

@@ -10,6 +10,7 @@ use super::dispatch::{Command, State};
 use super::{Context, Facts, Refusal, Stream};
 use crate::schema::v1::*;
 pub use holder::Holder;
+pub(super) use minutes::by_minutes;
 
 /// Who may send a command, as the schema declares it beside the RPC: see `Entitlement` there.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,7 @@ mod condition;
 mod decision;
 mod finding;
 mod frozen;
+mod minuted;
 mod rank;
 mod reassignment;
 mod start;
@@ -19,6 +20,7 @@ use crate::schema::v1::*;
 pub use condition::condition_reading;
 pub(super) use finding::find;
 pub use frozen::{changed_after_decision, decision_basis};
+pub use minuted::{minuted_findings, streams_of_minuted};
 
 /// So many times a decision may be superseded before all points are sorted by their ids to follow that.
 const SHORT_CHAIN: usize = 4;

@@ -35,6 +35,12 @@ impl Organization {
         places.into_iter().map(|place| place.body).collect()
     }
 
+    /// Whether all that it is composed of is in this organisation, so that this stream alone says who sits in it (O2).
+    pub(super) fn is_composed_here(&self, id: &str) -> bool {
+        let own = |organization_id: &str| (organization_id == self.organization_id).then_some(self);
+        seat::composition(&self.organization_id, id, own).1.is_none()
+    }
+
     fn body_mut(&mut self, id: &str, at: &Recorded<'_>) -> Option<&mut Body> {
         let body = self.bodies.iter_mut().find(|body| body.body_id == id)?;
         at.touch(&mut body.provenance);

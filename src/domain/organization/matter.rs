@@ -16,6 +16,20 @@ impl Matter {
         }
     }
 
+    /// The stream that it is or will be recorded in.
+    pub(super) fn recorded_in(&self) -> Option<Stream> {
+        let id = self.stream_id.as_deref()?;
+        match self.kind() {
+            MatterKind::Agreement => Some(Stream::of::<Agreement>(id)),
+            MatterKind::Appointment
+            | MatterKind::Body
+            | MatterKind::Office
+            | MatterKind::Delegation
+            | MatterKind::Organization => Some(Stream::organization(id)),
+            _ => self.stream(),
+        }
+    }
+
     /// O3: what a decision refers to is recorded, when it is something that is recorded before it is decided.
     pub(super) fn require_recorded(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
         let Some(stream_id) = &self.stream_id else {

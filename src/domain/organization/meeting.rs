@@ -38,6 +38,11 @@ impl Meeting {
         self.plan.as_ref().map_or("", |plan| &plan.body_id)
     }
 
+    /// What it is called in a sentence: by its day.
+    pub(super) fn in_words(&self) -> String {
+        format!("the meeting on {}", self.date())
+    }
+
     fn recurrence(&self) -> Option<&MeetingRecurrence> {
         self.plan.as_ref()?.recurrence.as_ref()
     }
@@ -174,7 +179,7 @@ fn due<'a>(series: &[&'a Meeting]) -> Option<(String, &'a Meeting)> {
 }
 
 /// O5: a recurring meeting that is overdue.
-pub(in crate::domain) fn find(organization: &Organization, today: &str, found: &mut Vec<Suspicion>) {
+pub(super) fn find_overdue(organization: &Organization, today: &str, found: &mut Vec<Suspicion>) {
     let mut series: Vec<(&str, Vec<&Meeting>)> = Vec::new();
     let mut places = std::collections::HashMap::new();
     for meeting in &organization.meetings {
@@ -195,17 +200,19 @@ pub(in crate::domain) fn find(organization: &Organization, today: &str, found: &
             continue;
         };
         let description = format!("{} was to meet by {due}, and no minutes say that it has.", body.name);
-        let provenances = meetings.iter().filter_map(|meeting| meeting.provenance.as_ref());
         found.push(Suspicion {
             code: "O5",
             severity: Severity::Warning,
             description,
             entities: vec![series_id.to_owned(), body.body_id.clone()],
-            events: provenances
-                .map(|provenance| provenance.last_position)
-                .max()
-                .into_iter()
-                .collect(),
+            events: last_events(meetings),
         });
     }
+}
+
+/// The event that last changed these meetings.
+pub(super) fn last_events<'a>(meetings: impl IntoIterator<Item = &'a Meeting>) -> Vec<i64> {
+    let provenances = meetings.into_iter().filter_map(|meeting| meeting.provenance.as_ref());
+    let last = provenances.map(|provenance| provenance.last_position).max();
+    last.into_iter().collect()
 }

@@ -62,7 +62,7 @@ impl MeetingMinutes {
 
 impl MeetingDecision {
     /// Whether this person is disqualified in the case (inhabil, forvaltningsloven § 6).
-    fn is_disqualified(&self, subject: &str) -> bool {
+    pub(super) fn is_disqualified(&self, subject: &str) -> bool {
         self.disqualified
             .iter()
             .any(|named| same_person(&named.subject, subject))
@@ -114,16 +114,33 @@ impl MeetingDecision {
     }
 }
 
-impl RecordMinutes {
+impl MeetingMinutes {
+    /// What stands against these minutes of the meeting, whether they are recorded or corrected.
+    pub(super) fn check(
+        &self,
+        organization: &Organization,
+        meeting: &Meeting,
+        facts: &Facts<'_>,
+    ) -> Result<(), Refusal> {
+        self.require_matters(facts)?;
+        self.require_attendance(organization, meeting)?;
+        self.require_votes()?;
+        self.require_own_numbers(organization, meeting)?;
+        self.require_urgency(organization, meeting)
+    }
+
+    /// The streams that have to be known to judge them.
+    pub(super) fn streams(&self) -> Vec<Stream> {
+        self.matters().filter_map(Matter::stream).collect()
+    }
+
     fn matters(&self) -> impl Iterator<Item = &Matter> {
-        let decisions = self.minutes.iter().flat_map(|minutes| &minutes.decisions);
-        decisions.flat_map(|decision| &decision.treats)
+        self.decisions.iter().flat_map(|decision| &decision.treats)
     }
 
     /// O3: each decision says which matter it treats.
     fn require_matters(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
-        let decisions = self.minutes.iter().flat_map(|minutes| &minutes.decisions);
-        for (index, decision) in decisions.enumerate() {
+        for (index, decision) in self.decisions.iter().enumerate() {
             if decision.treats.is_empty() {
                 let name = if decision.number.is_empty() {
                     (index + 1).to_string()
@@ -150,7 +167,7 @@ impl Decide for RecordMinutes {
                 return unchanged_or(meeting.minutes == self.minutes, || {
                     let problem = format!("The minutes of the meeting on {} are recorded already.", meeting.date());
                     Refusal::precondition("MINUTES_RECORDED", problem)
-                        .mend("Record what is corrected in the minutes of the next meeting.")
+                        .mend("Correct them in a later meeting of the body (`CorrectMinutes`).")
                 });
             }
             MeetingStatus::Cancelled => {
@@ -169,10 +186,8 @@ impl Decide for RecordMinutes {
             return Err(Refusal::rule("O3", "MEETING_NOT_HELD", problem)
                 .mend("Record the minutes when the meeting has been held; one that was held earlier is cancelled and scheduled on its day."));
         }
-        self.require_matters(facts)?;
         if let Some(minutes) = &self.minutes {
-            minutes.require_attendance(organization, meeting)?;
-            minutes.require_votes()?;
+            minutes.check(organization, meeting, facts)?;
         }
         Ok(vec![
             MinutesRecorded {
@@ -184,7 +199,7 @@ impl Decide for RecordMinutes {
     }
 
     fn relies_on(&self, _: &Organization, _: &Facts<'_>, _: &Context<'_>) -> Vec<Stream> {
-        self.matters().filter_map(Matter::stream).collect()
+        self.minutes.iter().flat_map(MeetingMinutes::streams).collect()
     }
 
     fn entitled(&self, organization: &Organization, ground: Ground) -> Vec<Holder> {

@@ -1,17 +1,29 @@
 //! Organisation (organisasjon): registration, name and members (rule O6, and the control digit of its number).
 
 mod appointment;
+mod attendance;
 mod body;
+mod correction;
+mod decision;
 mod delegation;
 mod matter;
 mod meeting;
 mod minutes;
+mod moving;
 mod office;
+mod urgent;
 
-use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
+use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
-pub(super) use meeting::find;
+pub use decision::{body_decision, decisions_in, resting_mark, streams_of_decision};
+
+/// What is found in an organisation, seen on a day.
+pub(super) fn find(organization: &Organization, today: &str, found: &mut Vec<Suspicion>) {
+    meeting::find_overdue(organization, today, found);
+    attendance::find(organization, found);
+    urgent::find(organization, found);
+}
 
 /// Refuses an organisation number whose last digit is not the MOD-11 control digit of the eight before it.
 pub(super) fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
