@@ -629,3 +629,29 @@ fn v8_what_was_treated_in_a_closed_meeting_or_urgently_is_read() {
     assert_eq!(read(true, false), ["1/2017"]);
     assert_eq!(read(false, true), ["3/2017"]);
 }
+
+#[test]
+fn v11_a_meeting_that_approved_or_corrected_minutes_is_neither_moved_nor_cancelled() {
+    let cancel = |number| CancelMeeting {
+        organization_id: ORGANIZATION.to_owned(),
+        meeting_id: id(number),
+        ..Default::default()
+    };
+    let minuted = || {
+        meeting()
+            .given(minutes(FIRST, &["kari"], vec![]))
+            .because("Per was there, too.")
+    };
+    for treated in [
+        minuted().given(approve_minutes(FIRST, SECOND)),
+        minuted().given(correct(FIRST, SECOND, written(&["kari", "per"], vec![]))),
+    ] {
+        treated
+            .when(move_to(SECOND, "2017-02-08"))
+            .then_refused_by("V11", "MEETING_HELD")
+            .when(cancel(SECOND))
+            .then_refused_by("V11", "MEETING_HELD")
+            .when(cancel(THIRD))
+            .then_accepted();
+    }
+}

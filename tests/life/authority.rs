@@ -15,6 +15,7 @@ pub async fn tell(story: &mut Story) {
     minuted(story).await;
     decided_by_the_council(story).await;
     overturned(story).await;
+    corrected(story).await;
 }
 
 fn council() -> Value {
@@ -235,7 +236,138 @@ async fn overturned(story: &mut Story) {
     story.by("ida").on_that_day("2017-06-01");
     story.breaks("W3", "AUTHORITY_ENDED", "AssignRole", assign).await;
     recommended_before_the_basis_changed(story).await;
+}
+
+fn of_council(meeting: &str) -> Value {
+    json!({"organization_id": "region", "meeting_id": meeting})
+}
+
+fn scheduled(meeting: &str, date: &str) -> Value {
+    let mut scheduled = of_council(meeting);
+    scheduled["plan"] = json!({"body_id": COUNCIL, "date": date});
+    scheduled
+}
+
+/// The minutes of a meeting of the council in which these were present.
+fn written(meeting: &str, present: &[&str], decisions: Value) -> Value {
+    let mut minutes = of_council(meeting);
+    minutes["minutes"] = json!({"present": present, "decisions": decisions});
+    minutes
+}
+
+/// A case about something that nothing has a name for, or about a decision point of this chapter.
+fn case(number: &str, point: Option<&str>, outcome: &str) -> Value {
+    let outcome = format!("MATTER_OUTCOME_{outcome}");
+    let treats = point.map_or_else(
+        || json!([{"kind": "MATTER_KIND_OTHER", "outcome": outcome}]),
+        |point| json!([{"kind": "MATTER_KIND_DECISION_POINT", "stream_id": "tried", "matter_id": point, "outcome": outcome}]),
+    );
+    json!({"number": number, "text": "So it was decided.", "treats": treats})
+}
+
+/// V3, V5, V8, V10, V11: what the council minutes late, wrongly, by too few or urgently is found until it is mended.
+async fn corrected(story: &mut Story) {
+    let region = || json!({"organization_id": "region"});
+    // On the first of September, the council decided "advised" by a seat; the meeting was held, and nobody wrote its minutes.
+    story.by("eva").finds("V11").await;
+    story
+        .record("ScheduleMeeting", scheduled("autumn meeting", "2018-09-01"))
+        .await;
+    story.finds_no_more("V11").await;
+    story.on("2018-09-03");
+    story
+        .record("ScheduleMeeting", scheduled("next meeting", "2018-09-02"))
+        .await;
+    story
+        .record("ScheduleMeeting", scheduled("last meeting", "2018-09-03"))
+        .await;
+    let without_number = written(
+        "autumn meeting",
+        &["eva"],
+        json!([case("", Some("advised"), "APPROVED")]),
+    );
+    story
+        .breaks("V10", "CASE_WITHOUT_NUMBER", "RecordMinutes", without_number)
+        .await;
+    let taken = written(
+        "autumn meeting",
+        &["eva"],
+        json!([case("12/2018", Some("advised"), "APPROVED")]),
+    );
+    story.breaks("V10", "CASE_NUMBER_TAKEN", "RecordMinutes", taken).await;
+
+    let mut urgent = case("13/2018", None, "APPROVED");
+    urgent["urgent"] = json!(true);
+    let decisions = json!([urgent, case("14/2018", None, "NOTED")]);
+    story
+        .record("RecordMinutes", written("next meeting", &["ola"], decisions.clone()))
+        .await;
+    story.finds_in("V5", "ListOrganizationFindings", region()).await;
+    story.finds_in("V8", "ListOrganizationFindings", region()).await;
+    story.finds_in("V11", "ListOrganizationFindings", region()).await;
+    let mut right = written("next meeting", &["eva"], decisions);
+    right["in_meeting_id"] = json!("next meeting");
+    story
+        .because("It was Eva who was there")
+        .breaks("V11", "MEETING_NOT_LATER", "CorrectMinutes", right.clone())
+        .await;
+    right["in_meeting_id"] = json!("last meeting");
+    story
+        .because("It was Eva who was there")
+        .record("CorrectMinutes", right)
+        .await;
+    story.finds_no_more_in("V5", "ListOrganizationFindings", region()).await;
+    story
+        .finds_no_more_in("V11", "ListOrganizationFindings", region())
+        .await;
+    let mut told = case("15/2018", None, "NOTED");
+    told["reports_urgent"] = json!({"organization_id": "region", "meeting_id": "next meeting", "number": "13/2018"});
+    story
+        .record("RecordMinutes", written("last meeting", &["eva"], json!([told])))
+        .await;
+    story.finds_no_more_in("V8", "ListOrganizationFindings", region()).await;
+    let mut approved = of_council("next meeting");
+    approved["in_meeting_id"] = json!("last meeting");
+    story.record("ApproveMinutes", approved).await;
+    what_rests_on_it(story).await;
     story.about("main");
+}
+
+/// V3: long after, nobody has written the minutes of the meeting in which the council decided.
+pub async fn minuted_late(story: &mut Story) {
+    story.about("tried").by("eva").finds("V3").await;
+    let late = written(
+        "autumn meeting",
+        &["eva"],
+        json!([case("16/2018", Some("advised"), "APPROVED")]),
+    );
+    story.record("RecordMinutes", late).await;
+    story.finds_no_more("V3").await;
+    story.about("main");
+}
+
+/// V10: a decision of the council is found by its number, with what was recorded on its ground.
+async fn what_rests_on_it(story: &Story) {
+    let asked = json!({"organization_id": "region", "body_id": COUNCIL, "number": "12/2018"});
+    let decision = story.read("GetBodyDecision", asked.clone()).await;
+    assert_eq!(decision["decision"]["text"], "The project starts.");
+    let resting = decision["rests_on_it"].as_array().unwrap();
+    let told = ["stream", "type", "subject"].map(|name| resting[0][name].as_str().unwrap());
+    let tried = format!("project/{}", id("tried"));
+    assert_eq!(told, [tried.as_str(), "vedtak.v1.DecisionPointApproved", "nils"]);
+    assert_eq!(resting.len(), 1, "{resting:?}");
+    let position: i64 = resting[0]["position"].as_str().unwrap().parse().unwrap();
+    let mut before = asked;
+    before["as_of"] = json!({"position": (position - 1).to_string()});
+    let before = story.read("GetBodyDecision", before).await;
+    assert_eq!(before.get("rests_on_it"), None, "{before}");
+
+    let asked = json!({"organization_id": "region", "body_id": COUNCIL, "urgent": true});
+    let urgent = story.read("ListBodyDecisions", asked).await;
+    let urgent = urgent["decisions"].as_array().unwrap();
+    assert_eq!(urgent.len(), 1, "{urgent:?}");
+    assert_eq!(urgent[0]["decision"]["number"], "13/2018");
+    assert_eq!(urgent[0]["reported_in"]["number"], "15/2018");
 }
 
 /// W9: what was recommended was recommended of what lay there then.

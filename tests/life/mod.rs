@@ -31,6 +31,7 @@ async fn a_life_is_told_in_which_no_hard_rule_can_be_broken_and_every_record_is_
     contract::tell(&mut story).await;
     authority::tell(&mut story).await;
     trouble::tell(&mut story).await;
+    authority::minuted_late(&mut story).await;
     let spring = ending::reports(&mut story).await;
     ending::tell(&mut story).await;
 

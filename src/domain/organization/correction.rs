@@ -41,6 +41,28 @@ impl Organization {
     }
 }
 
+impl Organization {
+    /// V11: a meeting in which minutes were approved or corrected has been held, whether its own are recorded or not.
+    pub(super) fn require_not_held(&self, meeting: &Meeting) -> Result<(), Refusal> {
+        let id = &meeting.meeting_id;
+        let treated = |other: &Meeting| {
+            other.minutes_approved_in_id.as_ref() == Some(id)
+                || other
+                    .minutes_corrections
+                    .iter()
+                    .any(|correction| correction.in_meeting_id == *id)
+        };
+        if !self.meetings.iter().any(treated) {
+            return Ok(());
+        }
+        let problem = format!(
+            "Minutes were approved or corrected in {}: it has been held.",
+            meeting.in_words()
+        );
+        Err(Refusal::rule("V11", "MEETING_HELD", problem).mend("Record its minutes."))
+    }
+}
+
 impl Meeting {
     fn require_unapproved(&self) -> Result<(), Refusal> {
         if self.minutes_approved_in_id.is_none() {

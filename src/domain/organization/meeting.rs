@@ -140,6 +140,7 @@ impl Decide for CancelMeeting {
                 Err(Refusal::precondition("MEETING_HELD", problem).mend("Cancel a meeting that is still to come."))
             }
             MeetingStatus::Scheduled | MeetingStatus::Unspecified => {
+                organization.require_not_held(meeting)?;
                 let meeting_id = self.meeting_id.clone();
                 Ok(vec![MeetingCancelled { meeting_id }.into()])
             }

@@ -51,6 +51,7 @@ impl Decide for MoveMeeting {
         if meeting.date() == self.date {
             return Ok(Vec::new());
         }
+        organization.require_not_held(meeting)?;
         organization.body_on(meeting.body_id(), &self.date)?;
         self.require_order(organization, meeting)?;
         let (meeting_id, date) = (self.meeting_id.clone(), self.date.clone());

@@ -46,10 +46,104 @@ pub fn passed(before: &Before<'_>, state: &State, event: &Event) -> Option<&'sta
                 held && meeting.status() == MeetingStatus::Scheduled,
                 "the meeting was not held",
             );
+            each_case_has_its_own_number(before, &event.meeting_id);
             Some("minutes recorded")
+        }
+        (State::Organization(organization), Event::MinutesApproved(event)) => {
+            let (of, later) = treated_later(before, organization, &event.meeting_id, &event.in_meeting_id);
+            met("V11", later, "they are approved in no later meeting of the body");
+            met("V11", of.minutes_approved_in_id.is_none(), "they were approved before");
+            Some("minutes approved")
+        }
+        (State::Organization(organization), Event::MinutesCorrected(event)) => {
+            let (of, later) = treated_later(before, organization, &event.meeting_id, &event.in_meeting_id);
+            met("V11", later, "they are corrected in no later meeting of the body");
+            met("V11", of.minutes_approved_in_id.is_none(), "they were approved before");
+            let after = meeting_in(organization_after(before), &event.meeting_id);
+            let kept = after.minutes_corrections.last().map(|correction| &correction.stood);
+            met("V11", kept == Some(&of.minutes), "what stood is not kept");
+            each_case_has_its_own_number(before, &event.meeting_id);
+            Some("minutes corrected")
+        }
+        (State::Organization(organization), Event::MeetingMoved(event)) => {
+            let meeting = meeting_in(organization, &event.meeting_id);
+            met(
+                "V11",
+                meeting.status() == MeetingStatus::Scheduled && meeting.minutes.is_none(),
+                "it is not still to come",
+            );
+            let moved = |other: &&Meeting| {
+                let follows = other.plan.as_ref().and_then(|plan| plan.follows_id.as_ref());
+                follows == Some(&event.meeting_id) && other.status() != MeetingStatus::Cancelled
+            };
+            let mut followers = organization.meetings.iter().filter(moved);
+            met(
+                "V11",
+                followers.all(|other| date_of(other) > event.date.as_str()),
+                "its series goes back",
+            );
+            Some("meeting moved")
         }
         _ => None,
     }
+}
+
+fn meeting_in<'a>(organization: &'a Organization, id: &str) -> &'a Meeting {
+    let mut meetings = organization.meetings.iter();
+    meetings
+        .find(|meeting| meeting.meeting_id == id)
+        .expect("V11: the meeting")
+}
+
+fn date_of(meeting: &Meeting) -> &str {
+    meeting.plan.as_ref().map_or("", |plan| &plan.date)
+}
+
+fn organization_after<'a>(before: &'a Before<'_>) -> &'a Organization {
+    match &*before.step.after {
+        State::Organization(organization) => organization,
+        _ => unreachable!("an organisation stays one"),
+    }
+}
+
+/// The meeting whose minutes are treated, and whether they are treated in a later meeting of the same body that has come.
+fn treated_later<'a>(
+    before: &Before<'_>,
+    organization: &'a Organization,
+    id: &str,
+    in_id: &str,
+) -> (&'a Meeting, bool) {
+    let (of, later) = (meeting_in(organization, id), meeting_in(organization, in_id));
+    let body = |meeting: &Meeting| meeting.plan.as_ref().map(|plan| plan.body_id.clone());
+    let is_later = of.minutes.is_some()
+        && body(of) == body(later)
+        && date_of(of) < date_of(later)
+        && date_of(later) <= before.date
+        && later.status() != MeetingStatus::Cancelled;
+    (of, is_later)
+}
+
+/// V10: among all that the body has decided, the cases of these minutes have numbers of their own wherever something can rest on them.
+fn each_case_has_its_own_number(before: &Before<'_>, id: &str) {
+    let after = organization_after(before);
+    let of_body = |meeting: &&Meeting| {
+        meeting.plan.as_ref().map(|plan| &plan.body_id) == meeting_in(after, id).plan.as_ref().map(|plan| &plan.body_id)
+    };
+    let minutes = after
+        .meetings
+        .iter()
+        .filter(of_body)
+        .filter_map(|meeting| meeting.minutes.as_ref());
+    let mut numbers: Vec<&str> = Vec::new();
+    for decision in minutes.flat_map(|minutes| &minutes.decisions) {
+        let rests = decision.treats.iter().any(|matter| matter.outcome != 0);
+        met("V10", !rests || !decision.number.is_empty(), "a decision has no number");
+        if !decision.number.is_empty() {
+            numbers.push(&decision.number);
+        }
+    }
+    let (all, own) = (numbers.len(), numbers.into_iter().collect::<HashSet<_>>().len());
+    met("V10", all == own, "two decisions of the body have one number");
 }
 
 /// The smaller rules in a project.
