@@ -1,6 +1,7 @@
 //! The API, called as its users call it: through real clients over real sockets.
 
 mod agreement_and_proposals;
+mod body_decisions;
 mod both_doors;
 mod caller;
 mod examples;

@@ -7,6 +7,7 @@ mod agreement;
 mod authority;
 mod benefit;
 mod body_decision;
+mod body_findings;
 mod budget;
 mod checkpoint;
 mod decision_basis;

@@ -1,5 +1,7 @@
 //! Readings of what bodies have decided, and of what rests on it.
 
+use std::collections::HashSet;
+
 use super::Answer;
 use super::reading::{self, Page, Part, state_page};
 use super::states::timestamp;
@@ -119,7 +121,8 @@ impl Answer for ListBodyDecisions {
             },
         )
         .await?;
-        decided.retain(|decision: &BodyDecision| items.iter().any(|meeting| meeting.meeting_id == decision.meeting_id));
+        let on_page: HashSet<&str> = items.iter().map(|meeting| meeting.meeting_id.as_str()).collect();
+        decided.retain(|decision: &BodyDecision| on_page.contains(decision.meeting_id.as_str()));
         Ok(BodyDecisionList {
             decisions: decided,
             next_page_token,
