@@ -37,7 +37,7 @@ impl GoverningDocument {
     }
 
     /// Its title, as the last version has it.
-    fn title(&self) -> &str {
+    pub(super) fn title(&self) -> &str {
         self.versions
             .last()
             .and_then(|version| version.document.as_ref())

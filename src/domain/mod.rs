@@ -74,5 +74,5 @@ mod dispatch {
     include!(concat!(env!("OUT_DIR"), "/commands_and_events.rs"));
     include!(concat!(env!("OUT_DIR"), "/entitlement.rs"));
 }
-pub use authority::{Authority, Declared, Holder};
+pub use authority::{Authority, Declared, Holder, authorities};
 pub use dispatch::{Command, DECLARED, Event, State};

@@ -12,6 +12,7 @@ mod budget;
 mod checkpoint;
 mod decision_basis;
 mod decision_point;
+mod defined_authority;
 mod deliverable;
 mod deviation;
 mod document;

@@ -11,6 +11,7 @@ const MEETING: &str = "tried meeting";
 pub async fn tell(story: &mut Story) {
     begun(story).await;
     rights_are_given_by_those_who_have_them(story).await;
+    said_by_the_project(story).await;
     offices_and_delegation(story).await;
     minuted(story).await;
     decided_by_the_council(story).await;
@@ -53,6 +54,28 @@ async fn begun(story: &mut Story) {
     for name in ["start", "goes on"] {
         story.record("PlanDecisionPoint", point(name, "PHASE_GATE")).await;
     }
+}
+
+/// The project says itself that the architect approves documents, for a day.
+async fn said_by_the_project(story: &mut Story) {
+    let says = |holders: Value| json!({"authorities": [{"command": "ApproveDocument", "holders": holders}]});
+    let architect = json!([{"role": "PROJECT_ROLE_ARCHITECT"}]);
+    let mine = json!({"document_id": "tried directive", "version": "1.0"});
+    story.by("ola");
+    story
+        .breaks("W7", "NOT_ENTITLED", "DefineAuthorities", says(architect.clone()))
+        .await;
+    let mut drafted = mine.clone();
+    drafted["kind"] = json!("DOCUMENT_KIND_OTHER");
+    drafted["document"] = json!({"title": "Directive", "sha256": "0".repeat(64)});
+    story.record("DraftDocument", drafted).await;
+    story.by("per");
+    story.record("DefineAuthorities", says(architect)).await;
+    story
+        .breaks("W1", "NOT_ENTITLED", "ApproveDocument", mine.clone())
+        .await;
+    story.record("DefineAuthorities", says(json!([]))).await;
+    story.record("ApproveDocument", mine).await;
 }
 
 async fn rights_are_given_by_those_who_have_them(story: &mut Story) {

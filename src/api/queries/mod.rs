@@ -1,6 +1,7 @@
 //! The queries: each request message knows how it is answered; the routing to them is generated from the schema.
 
 mod agreements;
+mod authorities;
 mod body_decisions;
 mod decisions;
 mod documents;

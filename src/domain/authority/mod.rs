@@ -1,6 +1,7 @@
 //! Authority (myndighet): who may send a command, and through what, on the day that it takes effect and when it is recorded
 //! (rules W1, W3, W7, B2).
 
+mod defined;
 mod delegated;
 mod holder;
 mod mandate;
@@ -9,6 +10,7 @@ mod minutes;
 use super::dispatch::{Command, State};
 use super::{Context, Facts, Refusal, Stream};
 use crate::schema::v1::*;
+pub use defined::authorities;
 pub use holder::Holder;
 pub(super) use minutes::by_minutes;
 
@@ -45,6 +47,14 @@ pub struct Authority {
 }
 
 impl Authority {
+    /// The later of two is when the right came about: when it was given, or when the project said that it is the one that is needed.
+    fn since(mut self, defined: Option<&DefinedAuthority>) -> Self {
+        if let Some(defined) = defined.filter(|defined| defined.recorded > self.recorded) {
+            self.recorded.clone_from(&defined.recorded);
+        }
+        self
+    }
+
     /// What the ledger itself does not give, such as the access of a token.
     fn outside(kind: &'static str) -> Self {
         Self {
@@ -61,6 +71,8 @@ struct Case<'a> {
     command: &'a Command,
     declared: &'static Declared,
     holders: Vec<Holder>,
+    /// What the project has said of it itself.
+    defined: Option<&'a DefinedAuthority>,
     project: Option<&'a Project>,
     facts: Facts<'a>,
     context: &'a Context<'a>,
@@ -85,7 +97,10 @@ pub(super) fn require(
     let case = Case {
         command,
         declared,
-        holders: holders(command, declared, state),
+        holders: holders(command, declared, state, context),
+        defined: project(state)
+            .and_then(|project| defined::holders(project, command, context.effective_date))
+            .map(|(_, defined)| defined),
         project: project(state),
         facts,
         context,
@@ -119,7 +134,7 @@ pub(super) fn streams(command: &Command, state: &State, facts: &Facts<'_>, conte
     }
     if declared.open.is_empty() {
         let facts = facts.beside(state);
-        let holders = holders(command, declared, state);
+        let holders = holders(command, declared, state, context);
         streams.extend(
             holders
                 .iter()
@@ -129,8 +144,12 @@ pub(super) fn streams(command: &Command, state: &State, facts: &Facts<'_>, conte
     streams
 }
 
-/// Everybody who is entitled to the command, by the declaration.
-fn holders(command: &Command, declared: &Declared, state: &State) -> Vec<Holder> {
+/// Everybody who is entitled to the command on the effective date: by what the project has said itself, otherwise by the declaration.
+fn holders(command: &Command, declared: &Declared, state: &State, context: &Context<'_>) -> Vec<Holder> {
+    let own = project(state).and_then(|project| defined::holders(project, command, context.effective_date));
+    if let Some((holders, _)) = own {
+        return holders;
+    }
     let roles = declared.roles.iter().map(|role| Holder::Role {
         role: *role,
         deciding: false,
@@ -193,7 +212,7 @@ impl Case<'_> {
             };
             let is_past = self.context.effective_date != self.context.today;
             if !is_past || holder.acts(self.project, &self.facts, &now).is_some() {
-                return Ok(authority);
+                return Ok(authority.since(self.defined));
             }
             left = true;
         }

@@ -5,7 +5,7 @@ use vedtak::schema::v1::*;
 
 use super::gates::{Before, met};
 use super::ledger::States;
-use super::seats::{acts, decides, owners, sits, within};
+use super::seats::{acts, decides, holds_office, owners, sits, within};
 
 pub fn point<'a>(project: &'a Project, id: &str) -> &'a DecisionPoint {
     let mut points = project.decision_points.iter();
@@ -117,7 +117,7 @@ fn decided(before: &Before<'_>, project: &Project, point: &DecisionPoint, becaus
             );
             sits(states, body, subject, date)
         }
-        decider::Decider::Office(_) => panic!("nothing here names an office as decider"),
+        decider::Decider::Office(office) => holds_office(states, office, subject, date),
         decider::Decider::Role(role) => {
             let role = ProjectRole::try_from(*role).expect("a role");
             acts(states, project, role, subject, date, true)

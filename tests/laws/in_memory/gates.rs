@@ -37,6 +37,41 @@ pub fn by(day: Option<&String>, date: &str) -> bool {
     day.is_some_and(|day| day.as_str() <= date)
 }
 
+/// The roles that the project itself has named for what brought about the event, as the last of what took effect by the day; none
+/// where it has named nobody.
+fn defined(project: &Project, event: &Event, date: &str) -> Option<Vec<ProjectRole>> {
+    let command = match event {
+        Event::DocumentApproved(_) => "ApproveDocument",
+        Event::BudgetApproved(_) => "ApproveBudget",
+        Event::PhasePlanApproved(_) => "ApprovePhasePlan",
+        Event::PhaseSkipped(_) => "SkipPhase",
+        Event::PhaseEvaluated(_) => "EvaluatePhase",
+        Event::ProjectCancelled(_) => "CancelProject",
+        Event::ProjectExtended(_) => "ExtendProject",
+        Event::RequirementsApproved(_) => "ApproveRequirements",
+        Event::ProcurementCancelled(_) => "CancelProcurement",
+        Event::ContractAwarded(_) => "AwardContract",
+        Event::ActivityCancelled(_) => "CancelActivity",
+        Event::MilestoneCancelled(_) => "CancelMilestone",
+        Event::RiskAccepted(_) => "AcceptRisk",
+        Event::RealizationConfirmed(_) => "ConfirmRealization",
+        _ => return None,
+    };
+    let mut last: Option<(&str, &CommandAuthority)> = None;
+    for said in &project.authorities {
+        let authority = said.authority.as_ref()?;
+        let later = last.is_none_or(|(from, _)| said.from.as_str() >= from);
+        if authority.command == command && said.from.as_str() <= date && later {
+            last = Some((&said.from, authority));
+        }
+    }
+    let roles = last?.1.holders.iter().filter_map(|holder| match holder.holder {
+        Some(authority_holder::Holder::Role(role)) => ProjectRole::try_from(role).ok(),
+        _ => None,
+    });
+    Some(roles.collect()).filter(|roles: &Vec<_>| !roles.is_empty())
+}
+
 impl Before<'_> {
     pub fn subject(&self) -> &str {
         &self.step.circumstances.subject
@@ -55,6 +90,7 @@ impl Before<'_> {
             Event::ActivityCancelled(_) | Event::MilestoneCancelled(_) => (&[Owner, Responsible, Leader], None),
             Event::RiskAccepted(_) => (&[RiskOwner, Responsible, Owner], None),
             Event::RealizationConfirmed(_) => (&[BenefitOwner, Owner], None),
+            Event::AuthoritiesDefined(_) => (&[Owner], None),
             Event::RoleAssigned(event) if event.role() == Owner => {
                 let first = !project.roles.iter().any(|held| held.role() == Owner);
                 if first && self.step.circumstances.administrator {
@@ -70,6 +106,8 @@ impl Before<'_> {
                 .into_iter()
                 .all(|date| acts(self.states, project, *role, self.subject(), date, false))
         };
+        let said = defined(project, event, self.date);
+        let roles = said.as_deref().unwrap_or(roles);
         let mut points = project.decision_points.iter();
         let decided = points.any(|other| {
             Some(other.decision_point_id.as_str()) == point

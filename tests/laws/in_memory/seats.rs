@@ -50,8 +50,21 @@ pub fn decides(states: &States, reference: &BodyReference, date: &str) -> bool {
     body(states, reference, date).is_some_and(|body| body.decides)
 }
 
+/// Whether somebody holds the office, or acts in it, on a day when there is one (O7).
+pub fn holds_office(states: &States, reference: &OfficeReference, subject: &str, date: &str) -> bool {
+    let offices = organization(states, &reference.organization_id).map(|organization| organization.offices.iter());
+    let mut standing = offices.into_iter().flatten().filter(|office| {
+        office.office_id == reference.office_id && within(&office.established, date, office.ended.as_deref())
+    });
+    let in_it = |officer: &Officer| {
+        officer.person.as_ref().is_some_and(|person| person.subject == subject)
+            && within(&officer.from, date, officer.to.as_deref())
+    };
+    standing.any(|office| office.officers.iter().any(in_it))
+}
+
 /// Whether somebody acts in a role of the project: in person, or by a seat in a body that holds it or that speaks for the whole of an
-/// organisation that does. Where the role decides, a seat in a body that advises does not count (O1).
+/// organisation that does, or by an office. Where the role decides, a seat in a body that advises does not count (O1).
 pub fn acts(states: &States, project: &Project, role: ProjectRole, subject: &str, date: &str, deciding: bool) -> bool {
     let by_seat = |reference: &BodyReference| {
         (!deciding || decides(states, reference, date)) && sits(states, reference, subject, date)
@@ -62,7 +75,7 @@ pub fn acts(states: &States, project: &Project, role: ProjectRole, subject: &str
         |held| match held.holder.as_ref().and_then(|holder| holder.holder.as_ref()) {
             Some(Holder::Person(person)) => person.subject == subject,
             Some(Holder::Body(reference)) => by_seat(reference),
-            Some(Holder::Office(_)) => false,
+            Some(Holder::Office(reference)) => holds_office(states, reference, subject, date),
             Some(Holder::OrganizationId(id)) => organization(states, id).is_some_and(|organization| {
                 let speaking = organization.bodies.iter().filter(|body| {
                     body.decides && matches!(body.kind(), BodyKind::MunicipalCouncil | BodyKind::ExecutiveBoard)
@@ -71,7 +84,13 @@ pub fn acts(states: &States, project: &Project, role: ProjectRole, subject: &str
                     organization_id: id.clone(),
                     body_id: body.body_id.clone(),
                 });
+                let speaking = organization.offices.iter().filter(|office| office.speaks_for_all);
+                let mut offices = speaking.map(|office| OfficeReference {
+                    organization_id: id.clone(),
+                    office_id: office.office_id.clone(),
+                });
                 references.any(|reference| by_seat(&reference))
+                    || offices.any(|office| holds_office(states, &office, subject, date))
             }),
             None => false,
         },
