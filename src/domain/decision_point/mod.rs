@@ -17,7 +17,7 @@ use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, s
 use crate::schema::v1::*;
 
 pub use condition::condition_reading;
-pub(super) use finding::find;
+pub(super) use finding::{find, follow};
 pub use frozen::{changed_after_decision, decision_basis};
 
 /// So many times a decision may be superseded before all points are sorted by their ids to follow that.

@@ -7,11 +7,12 @@ mod matter;
 mod meeting;
 mod minutes;
 mod office;
+mod series;
 
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
-pub(super) use meeting::find;
+pub(super) use series::{find, follow};
 
 /// Refuses an organisation number whose last digit is not the MOD-11 control digit of the eight before it.
 pub(super) fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {
