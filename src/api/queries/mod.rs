@@ -3,6 +3,7 @@
 mod agreements;
 mod decisions;
 mod documents;
+mod findings;
 mod following;
 mod lists;
 mod organizations;

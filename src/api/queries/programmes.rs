@@ -1,8 +1,9 @@
 //! Readings of a programme, and of its projects together with it.
 
 use super::Answer;
-use super::reading;
-use super::states::{finding, found};
+use super::findings::{cut, finding, found, going_on, told};
+use super::reading::{self, PageToken, page_size};
+use super::states::timestamp;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -42,10 +43,16 @@ impl Answer for ListProgrammeFindings {
     type Reply = FindingList;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
-        let id = self.programme_id;
-        let (asked, of) = (id.clone(), id.clone());
+        let (as_of, day, offset) = match PageToken::of(&self.page_token)? {
+            Some(token) => {
+                let (_, today) = going_on(service, caller, &token).await?;
+                (Some(token.as_of), Some(today), token.offset)
+            }
+            None => (self.as_of, None, 0),
+        };
+        let (asked, of) = (self.programme_id.clone(), self.programme_id.clone());
         let streams = move |facts: &Facts<'_>| domain::streams_of_programme(&asked, facts);
-        let asked = (self.as_of, self.at_least);
+        let asked = (as_of, self.at_least);
         let (suspicions, projects, seen, position) =
             reading::together(service, caller, asked, streams, move |facts, point| {
                 let programme = point.require::<Programme>(facts, &of)?;
@@ -56,20 +63,44 @@ impl Answer for ListProgrammeFindings {
                 Ok((found, projects, point.seen(), read.unwrap_or_default()))
             })
             .await?;
-        let stream = Stream::of::<Programme>(&id).to_string();
-        let mut findings = Vec::new();
-        for found in suspicions {
+        let (reach, today) = (seen.0, day.unwrap_or(seen.1));
+        let mut in_projects = Vec::new();
+        for id in projects {
+            let found = found::<Project>(service, caller, &id, (&reach, &today)).await?;
+            in_projects.extend(found.map(|found| (Stream::project(&id), found)));
+        }
+        let stream = Stream::of::<Programme>(&self.programme_id).to_string();
+        let own = suspicions.into_iter().map(|found| {
             // It rests on several streams: it has been there since the last of the events that it rests on.
-            let since_position = found.events.iter().max().copied().unwrap_or_default();
-            let record = service.ledger().record_at(&caller.tenant, since_position).await?;
-            let since = record.map(|record| record.recorded_at);
-            findings.push(finding(found, &stream, since_position, since));
+            let since = found.events.iter().max().copied().unwrap_or_default();
+            finding(found, &stream, since, None)
+        });
+        let (of_programme, count) = (
+            own.len(),
+            in_projects.iter().map(|(_, found)| found.all.len()).sum::<usize>(),
+        );
+        let of_projects = in_projects.iter().flat_map(|(stream, found)| {
+            let all = found.all.iter();
+            all.map(move |standing| told(standing, stream))
+        });
+        let page = (offset, page_size(self.page_size), of_programme + count);
+        let (mut findings, next) = cut(own.chain(of_projects), page);
+        for finding in findings.iter_mut().filter(|finding| finding.since.is_none()) {
+            let record = service
+                .ledger()
+                .record_at(&caller.tenant, finding.since_position)
+                .await?;
+            finding.since = record.map(|record| timestamp(record.recorded_at));
         }
-        let (reach, today) = seen;
-        for project in projects {
-            let (in_project, _) = found(service, caller, &project, (&reach, &today), domain::findings).await?;
-            findings.extend(in_project);
+        let mut next_page_token = String::new();
+        if let (Some(offset), Some(head)) = (next, reading::head(service, caller).await?) {
+            let position = reach.position.unwrap_or(head.known.position);
+            next_page_token = PageToken::write((position, offset), &head.known, &reach, Some(&today));
         }
-        Ok(FindingList { findings, position })
+        Ok(FindingList {
+            findings,
+            position,
+            next_page_token,
+        })
     }
 }
