@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::since::{Followers, Share, Tally};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -237,24 +238,15 @@ impl Fold for PlanRolledOver {
 
 /// D4: calendar years of the project, after the first one, that have passed and for which no plan was rolled over.
 pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
-    let period = project.frame.as_ref().and_then(|frame| frame.period.as_ref());
-    let (Some(period), Ok(()), Some(this_year)) = (period, project.require_active(), year(today)) else {
+    let Some(passed) = project
+        .years_to_roll_over(today)
+        .filter(|_| project.require_active().is_ok())
+    else {
         return;
     };
-    let (Some(first), false) = (year(&period.from), project.documents.is_empty()) else {
-        return;
-    };
-    let last = period
-        .to
-        .as_deref()
-        .and_then(year)
-        .unwrap_or(this_year)
-        .min(this_year.saturating_sub(1));
     let roll_overs = project.documents.iter().flat_map(|document| &document.roll_overs);
     let rolled_over: HashSet<i32> = roll_overs.map(|done| done.year).collect();
-    let missing: Vec<i32> = (first.saturating_add(1)..=last)
-        .filter(|year| !rolled_over.contains(year))
-        .collect();
+    let missing: Vec<i32> = passed.filter(|year| !rolled_over.contains(year)).collect();
     if missing.is_empty() {
         return;
     }
@@ -279,6 +271,47 @@ pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
             .map(|at| at.last_position)
             .collect(),
     });
+}
+
+/// D4 along a history: how often each year was rolled over.
+pub(super) fn follow() -> Followers<Project> {
+    let rule = Tally::<Project> {
+        lists: &[("documents", |project, index, _, _, shares| {
+            shares.push(Share {
+                group: ("D4", String::new()),
+                named: true,
+                amounts: [0; 5],
+            });
+            let roll_overs = project.documents[index].roll_overs.iter();
+            shares.extend(roll_overs.map(|done| Share {
+                group: ("rolled over", done.year.to_string()),
+                named: false,
+                amounts: [1, 0, 0, 0, 0],
+            }));
+        })],
+        always: |_| vec![("D4", String::new())],
+        stands: |project, today, group, sum_of| {
+            let mut passed = project.years_to_roll_over(today).into_iter().flatten();
+            group.0 == "D4" && passed.any(|year| sum_of(&("rolled over", year.to_string()))[0] == 0)
+        },
+        group: |_, _, found| (found.code == "D4").then(|| ("D4", String::new())),
+    };
+    vec![rule.boxed()]
+}
+
+impl Project {
+    /// The years of the project, after the first one, that have passed; none when there is no plan to roll over.
+    fn years_to_roll_over(&self, today: &str) -> Option<std::ops::RangeInclusive<i32>> {
+        let period = self
+            .frame
+            .as_ref()?
+            .period
+            .as_ref()
+            .filter(|_| !self.documents.is_empty())?;
+        let (first, this_year) = (year(&period.from)?, year(today)?);
+        let to = period.to.as_deref().and_then(year).unwrap_or(this_year);
+        Some(first.saturating_add(1)..=to.min(this_year.saturating_sub(1)))
+    }
 }
 
 /// A frame may be mistyped by centuries; the finding stays readable.

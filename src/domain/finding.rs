@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::schema::v1::{Organization, Project, Severity};
+use super::since::Rule;
+use crate::schema::v1::{Organization, Project, ProposalRegister, Severity};
 
 /// What a rule finds in a state; the reading adds since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,36 +20,54 @@ pub struct Suspicion {
     pub events: Vec<i64>,
 }
 
+/// The rules for projects, in the order in which what they find is told. One that looks through lists which may be long says how it is
+/// followed along a history.
+pub(super) const RULES_OF_PROJECTS: &[Rule<Project>] = &[
+    Rule::whole(super::project::find),
+    Rule::followed(super::role::find, super::role::follow),
+    Rule::followed(super::document::find, super::document::follow),
+    Rule::followed(super::phase::find, super::phase::follow),
+    Rule::followed(super::decision_point::find, super::decision_point::follow),
+    Rule::followed(super::milestone::find, super::milestone::follow),
+    Rule::followed(super::activity::find, super::activity::follow),
+    Rule::followed(super::risk::find, super::risk::follow),
+    Rule::followed(super::success_factor::find, super::success_factor::follow),
+    Rule::followed(super::report::find, super::report::follow),
+    Rule::followed(super::budget::find, super::budget::follow),
+    Rule::followed(super::deliverable::find, super::deliverable::follow),
+    Rule::followed(super::benefit::find, super::benefit::follow),
+];
+
+/// Those for organisations.
+pub(super) const RULES_OF_ORGANIZATIONS: &[Rule<Organization>] = super::organization::RULES;
+
+/// Those for registers of proposals.
+pub(super) const RULES_OF_PROPOSALS: &[Rule<ProposalRegister>] =
+    &[Rule::followed(super::proposal::find, super::proposal::follow)];
+
 /// Everything that the rules find in a project as it stands, seen on a day (YYYY-MM-DD), in the order of the rules.
 #[must_use]
 pub fn findings(project: &Project, today: &str) -> Vec<Suspicion> {
-    let rules: &[fn(&Project, &str, &mut Vec<Suspicion>)] = &[
-        super::project::find,
-        super::role::find,
-        super::document::find,
-        super::phase::find,
-        super::decision_point::find,
-        super::milestone::find,
-        super::activity::find,
-        super::risk::find,
-        super::success_factor::find,
-        super::report::find,
-        super::budget::find,
-        super::deliverable::find,
-        super::benefit::find,
-    ];
-    let mut found = Vec::new();
-    for rule in rules {
-        rule(project, today, &mut found);
-    }
-    found
+    all(RULES_OF_PROJECTS, project, today)
 }
 
 /// Everything that the rules find in an organisation as it stands, seen on a day (YYYY-MM-DD).
 #[must_use]
 pub fn organization_findings(organization: &Organization, today: &str) -> Vec<Suspicion> {
+    all(RULES_OF_ORGANIZATIONS, organization, today)
+}
+
+/// Everything that the rules find in a register of proposals as it stands, seen on a day (YYYY-MM-DD).
+#[must_use]
+pub fn proposal_findings(register: &ProposalRegister, today: &str) -> Vec<Suspicion> {
+    all(RULES_OF_PROPOSALS, register, today)
+}
+
+fn all<S>(rules: &[Rule<S>], state: &S, today: &str) -> Vec<Suspicion> {
     let mut found = Vec::new();
-    super::organization::find(organization, today, &mut found);
+    for rule in rules {
+        (rule.find)(state, today, &mut found);
+    }
     found
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::finding::sharing_a_number;
+use super::since::{Each, Followers, Share, Tally};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -25,11 +26,8 @@ impl Project {
 
     /// The milestones that are still aimed at or were reached, each with its plan.
     fn standing_milestones(&self) -> impl Iterator<Item = (&Milestone, &MilestonePlan)> {
-        let standing = self
-            .milestones
-            .iter()
-            .filter(|milestone| milestone.status() != MilestoneStatus::Cancelled);
-        standing.filter_map(|milestone| Some((milestone, milestone.plan.as_ref()?)))
+        let milestones = self.milestones.iter();
+        milestones.filter_map(|milestone| Some((milestone, milestone.standing_plan()?)))
     }
 }
 
@@ -259,18 +257,79 @@ fn position(provenance: &Option<Provenance>) -> i64 {
 /// B9: a milestone hangs on a decision and is dated before it.
 fn before_decision(project: &Project, found: &mut Vec<Suspicion>) {
     let standing = project.all_standing();
-    for (milestone, plan) in project.standing_milestones() {
-        let points = plan
-            .decision_point_ids
-            .iter()
-            .filter_map(|id| standing.get(id.as_str()).copied());
+    for milestone in &project.milestones {
+        milestone.find_before_decision(|id| standing.get(id).copied(), found);
+    }
+}
+
+/// A milestone is dated before another one that it depends on.
+fn before_dependency(project: &Project, found: &mut Vec<Suspicion>) {
+    let milestones = project.milestones.iter();
+    let by_id: HashMap<&str, &Milestone> = milestones
+        .map(|milestone| (milestone.milestone_id.as_str(), milestone))
+        .collect();
+    for milestone in &project.milestones {
+        milestone.find_before_dependency(|id| by_id.get(id).copied(), found);
+    }
+}
+
+/// In a project that has ended nothing can be achieved or moved any more, so nothing there is overdue.
+fn overdue(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
+    if project.require_active().is_err() {
+        return;
+    }
+    for milestone in &project.milestones {
+        milestone.find_overdue(today, found);
+    }
+}
+
+pub(super) fn follow() -> Followers<Project> {
+    let numbers = Tally::<Project>::of_numbers(
+        &[("milestones", |project, index, _, _, shares| {
+            let plan = project.milestones[index].standing_plan();
+            shares.extend(plan.and_then(|plan| Share::of_number("MILESTONE_NUMBER_REPEATED", &plan.number)));
+        })],
+        |project, places, found| {
+            let milestone = &project.milestones[places.find(project, "milestones", found.entities.first()?)?];
+            Some((found.code, milestone.standing_plan()?.number.clone()))
+        },
+    );
+    let each = Each::<Project>::of("milestones", |project, places, index, today, found| {
+        let milestone = &project.milestones[index];
+        milestone.find_before_decision(|id| places.standing(project, id).last(), found);
+        let by_id = |id: &str| {
+            places
+                .find(project, "milestones", id)
+                .map(|index| &project.milestones[index])
+        };
+        milestone.find_before_dependency(by_id, found);
+        milestone.find_overdue(today, found);
+    });
+    vec![each, numbers]
+}
+
+impl Milestone {
+    /// Its plan, when it is still aimed at or was reached.
+    fn standing_plan(&self) -> Option<&MilestonePlan> {
+        self.plan
+            .as_ref()
+            .filter(|_| self.status() != MilestoneStatus::Cancelled)
+    }
+
+    fn find_before_decision<'a>(
+        &self,
+        standing: impl Fn(&str) -> Option<&'a DecisionPoint>,
+        found: &mut Vec<Suspicion>,
+    ) {
+        let Some(plan) = self.standing_plan() else { return };
+        let points = plan.decision_point_ids.iter().filter_map(|id| standing(id));
         for point in points.filter(|point| point.status() != DecisionPointStatus::Withdrawn) {
             let decision = point.decided.as_ref().unwrap_or(&point.date).as_str();
-            if milestone.date() < decision {
+            if self.date() < decision {
                 let description = format!(
                     "Milestone {} ({}) is dated before decision point {} ({decision}), which it hangs on.",
-                    milestone.label(),
-                    milestone.date(),
+                    self.label(),
+                    self.date(),
                     if point.number.is_empty() {
                         &point.name
                     } else {
@@ -281,61 +340,48 @@ fn before_decision(project: &Project, found: &mut Vec<Suspicion>) {
                     code: "B9",
                     severity: Severity::Warning,
                     description,
-                    entities: vec![milestone.milestone_id.clone(), point.decision_point_id.clone()],
-                    events: vec![position(&milestone.provenance), position(&point.provenance)],
+                    entities: vec![self.milestone_id.clone(), point.decision_point_id.clone()],
+                    events: vec![position(&self.provenance), position(&point.provenance)],
                 });
             }
         }
     }
-}
 
-/// A milestone is dated before another one that it depends on.
-fn before_dependency(project: &Project, found: &mut Vec<Suspicion>) {
-    let standing: HashMap<&str, &Milestone> = project
-        .standing_milestones()
-        .map(|(milestone, _)| (milestone.milestone_id.as_str(), milestone))
-        .collect();
-    for (milestone, plan) in project.standing_milestones() {
-        let earlier = plan.depends_on.iter().filter_map(|id| standing.get(id.as_str()));
-        for earlier in earlier.filter(|earlier| milestone.date() < earlier.date()) {
+    fn find_before_dependency<'a>(&self, by_id: impl Fn(&str) -> Option<&'a Self>, found: &mut Vec<Suspicion>) {
+        let Some(plan) = self.standing_plan() else { return };
+        let earlier = plan.depends_on.iter().filter_map(|id| by_id(id));
+        let standing = earlier.filter(|earlier| earlier.standing_plan().is_some());
+        for earlier in standing.filter(|earlier| self.date() < earlier.date()) {
             found.push(Suspicion {
                 code: "MILESTONE_BEFORE_DEPENDENCY",
                 severity: Severity::Warning,
                 description: format!(
                     "Milestone {} ({}) is dated before milestone {} ({}), which it depends on.",
-                    milestone.label(),
-                    milestone.date(),
+                    self.label(),
+                    self.date(),
                     earlier.label(),
                     earlier.date(),
                 ),
-                entities: vec![milestone.milestone_id.clone(), earlier.milestone_id.clone()],
-                events: vec![position(&milestone.provenance), position(&earlier.provenance)],
+                entities: vec![self.milestone_id.clone(), earlier.milestone_id.clone()],
+                events: vec![position(&self.provenance), position(&earlier.provenance)],
             });
         }
     }
-}
 
-/// In a project that has ended nothing can be achieved or moved any more, so nothing there is overdue.
-fn overdue(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
-    if project.require_active().is_err() {
-        return;
-    }
-    let planned = project
-        .milestones
-        .iter()
-        .filter(|milestone| milestone.status() == MilestoneStatus::Planned);
-    for milestone in planned.filter(|milestone| milestone.deadline.as_str() < today) {
-        found.push(Suspicion {
-            code: "MILESTONE_OVERDUE",
-            severity: Severity::Warning,
-            description: format!(
-                "Milestone {} was due by {} and is not achieved.",
-                milestone.label(),
-                milestone.deadline
-            ),
-            entities: vec![milestone.milestone_id.clone()],
-            events: vec![position(&milestone.provenance)],
-        });
+    fn find_overdue(&self, today: &str, found: &mut Vec<Suspicion>) {
+        if self.status() == MilestoneStatus::Planned && self.deadline.as_str() < today {
+            found.push(Suspicion {
+                code: "MILESTONE_OVERDUE",
+                severity: Severity::Warning,
+                description: format!(
+                    "Milestone {} was due by {} and is not achieved.",
+                    self.label(),
+                    self.deadline
+                ),
+                entities: vec![self.milestone_id.clone()],
+                events: vec![position(&self.provenance)],
+            });
+        }
     }
 }
 

@@ -33,6 +33,7 @@ mod report;
 mod risk;
 mod role;
 mod seat;
+mod since;
 mod stakeholder;
 mod success_factor;
 mod template;
@@ -48,18 +49,19 @@ pub use decision_point::{
     changed_after_decision, condition_reading, decision_basis, minuted_findings, streams_of_minuted,
 };
 pub use deliverable::handover_reading;
-pub use finding::{Suspicion, findings, organization_findings};
+pub use finding::{Suspicion, findings, organization_findings, proposal_findings};
 pub use organization::{body_decision, decisions_in, resting_mark, streams_of_decision};
 pub use overview::overview;
 pub use person::same_person;
 pub use plan_difference::{compared_versions, plan_difference};
 pub use procurement::contract_reading;
 pub use programme::{portfolio_reading, programme_findings, projects_of_programme, streams_of_programme};
-pub use proposal::{proposal_fate, proposal_findings};
+pub use proposal::proposal_fate;
 pub use refusal::{Kind, LONGEST_SENTENCE, Refusal, within};
 pub use report::report_reading;
 pub use risk::risk_matrix;
 pub use seat::{body_composition, streams as streams_of_body};
+pub use since::{Standing, Watch};
 pub use stakeholder::stakeholder_map;
 pub use template::shipped_templates;
 

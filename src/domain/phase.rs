@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::since::{Each, Followers};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -455,25 +456,40 @@ pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) 
         }
     }
     for phase in project.phases.iter().filter(|phase| phase.ended.is_some()) {
-        if let Some(open) = open.get(phase.phase_id.as_str()) {
-            for checkpoint in open {
-                let provenances = [&phase.provenance, &checkpoint.provenance];
-                found.push(Suspicion {
-                    code: "CHECKPOINT_OPEN_AFTER_PHASE",
-                    severity: Severity::Warning,
-                    description: format!(
-                        "{} is over, and its checkpoint \"{}\" is open again.",
-                        phase.label(),
-                        checkpoint.text
-                    ),
-                    entities: vec![phase.phase_id.clone(), checkpoint.checkpoint_id.clone()],
-                    events: provenances
-                        .into_iter()
-                        .flatten()
-                        .map(|provenance| provenance.last_position)
-                        .collect(),
-                });
-            }
+        for checkpoint in open.get(phase.phase_id.as_str()).into_iter().flatten() {
+            found.push(phase.with_open(checkpoint));
+        }
+    }
+}
+
+pub(super) fn follow() -> Followers<Project> {
+    vec![Each::of("checkpoints", |project, places, index, _, found| {
+        let checkpoint = &project.checkpoints[index];
+        let phase = places
+            .find(project, "phases", &checkpoint.phase_id)
+            .map(|index| &project.phases[index]);
+        let over = phase.filter(|phase| phase.ended.is_some() && checkpoint.mandatory && !checkpoint.answered);
+        found.extend(over.map(|phase| phase.with_open(checkpoint)));
+    })]
+}
+
+impl Phase {
+    fn with_open(&self, checkpoint: &Checkpoint) -> Suspicion {
+        let provenances = [&self.provenance, &checkpoint.provenance];
+        Suspicion {
+            code: "CHECKPOINT_OPEN_AFTER_PHASE",
+            severity: Severity::Warning,
+            description: format!(
+                "{} is over, and its checkpoint \"{}\" is open again.",
+                self.label(),
+                checkpoint.text
+            ),
+            entities: vec![self.phase_id.clone(), checkpoint.checkpoint_id.clone()],
+            events: provenances
+                .into_iter()
+                .flatten()
+                .map(|provenance| provenance.last_position)
+                .collect(),
         }
     }
 }

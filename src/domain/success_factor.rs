@@ -1,5 +1,6 @@
 //! Success factor and quality assurance (kritisk suksessfaktor, kvalitetssikring): what must be in place, and what secures it (rule Q1).
 
+use super::since::{Each, Followers};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -139,17 +140,27 @@ pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) 
     if project.require_active().is_err() {
         return;
     }
-    for factor in project
-        .success_factors
-        .iter()
-        .filter(|factor| factor.measures.is_empty())
-    {
-        found.push(Suspicion {
-            code: "Q1",
-            severity: Severity::Warning,
-            description: format!("The success factor \"{}\" has no measure.", factor.description),
-            entities: vec![factor.success_factor_id.clone()],
-            events: factor.provenance.iter().map(|at| at.last_position).collect(),
-        });
+    for factor in &project.success_factors {
+        factor.find(found);
+    }
+}
+
+pub(super) fn follow() -> Followers<Project> {
+    vec![Each::of("success factors", |project, _, index, _, found| {
+        project.success_factors[index].find(found);
+    })]
+}
+
+impl SuccessFactor {
+    fn find(&self, found: &mut Vec<Suspicion>) {
+        if self.measures.is_empty() {
+            found.push(Suspicion {
+                code: "Q1",
+                severity: Severity::Warning,
+                description: format!("The success factor \"{}\" has no measure.", self.description),
+                entities: vec![self.success_factor_id.clone()],
+                events: self.provenance.iter().map(|at| at.last_position).collect(),
+            });
+        }
     }
 }

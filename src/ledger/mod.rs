@@ -47,7 +47,7 @@ pub use signal::{Appended, Signals};
 pub use store::{Migrated, Store, StoreConfig};
 pub use submission::Submission;
 pub use tree::Tree;
-pub use walk::{Came, History, LARGE};
+pub use walk::{Came, History, LARGE, Noted};
 pub use writer::{Observer, WriterConfig};
 
 use crate::schema::v1::Receipt;

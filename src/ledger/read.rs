@@ -260,10 +260,10 @@ impl<J: Judge> Ledger<J> {
             // What is kept holds what was decided later, too: only the records tell them apart.
             let history = History::new(empty);
             return match self
-                .walk_on((tenant, stream), &history, reach, |_, _, ()| {}, |_| {})
+                .walk_on((tenant, stream), &history, reach, |_, _, _, ()| {}, |_| {})
                 .await?
             {
-                Came::There(reading, ()) => Ok(Some(reading)),
+                Came::There(reading, _) => Ok(Some(reading)),
                 Came::Past => Ok(None),
             };
         }

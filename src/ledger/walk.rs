@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::Ledger;
 use super::entry::Entry;
@@ -14,6 +14,7 @@ use super::long::{SLICE, Stay};
 use super::memory::Held;
 use super::page::{PAGE, read_page};
 use super::read::{Reach, Reading};
+use super::record::Envelope;
 
 /// So many records are folded at once by whoever wants them, when the state is not large: it takes no longer than to wait for a turn.
 pub(super) const FEW: usize = 20;
@@ -67,11 +68,27 @@ impl<S, N: Default> Walked<S, N> {
     }
 }
 
+/// What was noted on a walk that has come to its end. The history stands still until this is dropped.
+pub struct Noted<S, N>(OwnedMutexGuard<Walked<S, N>>);
+
+impl<S, N> Noted<S, N> {
+    /// The notes.
+    pub fn notes(&mut self) -> &mut N {
+        &mut self.0.notes
+    }
+}
+
+impl<S, N> std::fmt::Debug for Noted<S, N> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Noted").finish_non_exhaustive()
+    }
+}
+
 /// What a walk came to.
 #[derive(Debug)]
 pub enum Came<S, N> {
     /// To the end of what was to be read: the state there, the history that it was read from, and the notes.
-    There(Reading<S>, N),
+    There(Reading<S>, Noted<S, N>),
     /// It had been further before: what was to be read is only a part of it.
     Past,
 }
@@ -83,12 +100,12 @@ impl<J: Judge> Ledger<J> {
     ///
     /// # Errors
     /// When the database does not answer, a record cannot be read, or too much long work waits already.
-    pub async fn walk_on<N: Clone + Default + Send + 'static>(
+    pub async fn walk_on<N: Default + Send + 'static>(
         &self,
         (tenant, stream): (&str, &str),
         history: &History<J::State, N>,
         reach: &Reach,
-        visit: impl Fn(&Entry, &J::State, &mut N) + Clone + Send + 'static,
+        visit: impl Fn(&Envelope<'_>, &Entry, &J::State, &mut N) + Clone + Send + 'static,
         walked_to: impl Fn(u64),
     ) -> Result<Came<J::State, N>, LedgerError> {
         let mut stay = None;
@@ -133,7 +150,7 @@ impl<J: Judge> Ledger<J> {
                     state: Arc::clone(&walked.held.state),
                     known: walked.known,
                 };
-                return Ok(Came::There(reading, walked.notes.clone()));
+                return Ok(Came::There(reading, Noted(walked)));
             }
         }
     }
@@ -205,7 +222,7 @@ impl<S: Clone, N> Walked<S, N> {
         judge: &J,
         records: &mut impl Iterator<Item = Entry>,
         reach: &Reach,
-        visit: &impl Fn(&Entry, &S, &mut N),
+        visit: &impl Fn(&Envelope<'_>, &Entry, &S, &mut N),
     ) -> Result<(), LedgerError> {
         let until = Instant::now() + SLICE;
         for entry in records {
@@ -214,7 +231,7 @@ impl<S: Clone, N> Walked<S, N> {
             if reach.includes(&envelope.effective_date) {
                 self.whole = false;
                 entry.fold(&envelope, judge, Arc::make_mut(&mut self.held.state))?;
-                visit(&entry, &self.held.state, &mut self.notes);
+                visit(&envelope, &entry, &self.held.state, &mut self.notes);
                 self.held.bytes += entry.record.len() as u64;
                 self.whole = true;
             }

@@ -141,7 +141,7 @@ async fn findings_as_of_an_effective_date_are_seen_on_that_day() {
             let ask = ListOrganizationFindings {
                 organization_id: organization_id.clone(),
                 as_of: Some(decided_by(day)),
-                at_least: 0,
+                ..Default::default()
             };
             let list: FindingList = doors.call(door, "ListOrganizationFindings", &ask).await.unwrap();
             let codes: Vec<&str> = list.findings.iter().map(|finding| finding.code.as_str()).collect();

@@ -324,6 +324,7 @@ impl Random {
             (_, 2) => "😀".repeat(most),
             (_, 3) => self.one(&["with U+0000: \0", "turned \u{202e}"]).to_owned(),
             ("subject" | "responsible" | "appointed_by", _) => self.one(&["kari", "ola", "per"]).to_owned(),
+            ("number", _) => self.one(&["1", "2", ""]).to_owned(),
             ("version", _) => self.one(&["1.0", "1.1", "2.0"]).to_owned(),
             ("link", _) => "https://arkiv.example/sak/1".to_owned(),
             _ => {

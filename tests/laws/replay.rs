@@ -215,10 +215,16 @@ impl History {
         states.push((record.position, state));
     }
 
+    /// The states of a stream up to a position, each with that of its record.
+    pub fn states(&self, stream: &str, up_to: i64) -> impl DoubleEndedIterator<Item = (i64, &State)> {
+        let states = &self.streams[stream];
+        let states = states[..states.partition_point(|(at, _)| *at <= up_to)].iter();
+        states.map(|(position, state)| (*position, state))
+    }
+
     /// The protobuf bytes of a stream's state as of a position; none before it is opened.
     fn as_of(&self, stream: &str, position: i64) -> Option<Vec<u8>> {
-        let states = &self.streams[stream];
-        let (_, state) = states[..states.partition_point(|(at, _)| *at <= position)].last()?;
+        let (_, state) = self.states(stream, position).next_back()?;
         Some(state.encode())
     }
 

@@ -314,7 +314,7 @@ async fn x2(scene: &Scene, turn: usize, as_of: Option<i64>) -> Option<Finding> {
     let ask = ListFindings {
         project_id: scene.project_id.clone(),
         as_of,
-        at_least: 0,
+        ..ListFindings::default()
     };
     let list: FindingList = scene.doors[turn % 2]
         .call(DOORS[turn / 2 % 2], "ListFindings", &ask)

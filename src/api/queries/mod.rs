@@ -5,6 +5,7 @@ mod authorities;
 mod body_decisions;
 mod decisions;
 mod documents;
+mod findings;
 mod following;
 mod lists;
 mod organizations;

@@ -2,7 +2,6 @@
 
 use super::Answer;
 use super::reading::{self, Part, state_page};
-use super::states::findings;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -49,23 +48,6 @@ impl Answer for ListOffices {
             })
         };
         read.answer(service, caller, list).await
-    }
-}
-
-impl Answer for ListOrganizationFindings {
-    type Reply = FindingList;
-
-    async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
-        let id = &self.organization_id;
-        findings(
-            service,
-            caller,
-            id,
-            self.as_of,
-            self.at_least,
-            domain::organization_findings,
-        )
-        .await
     }
 }
 

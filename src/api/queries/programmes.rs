@@ -1,8 +1,8 @@
 //! Readings of a programme, and of its projects together with it.
 
 use super::Answer;
-use super::reading;
-use super::states::{found, minuted, since_the_last_event};
+use super::findings::{add_times, cut, found, going_on, minuted, resting, told};
+use super::reading::{self, PageToken, page_size};
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -42,10 +42,16 @@ impl Answer for ListProgrammeFindings {
     type Reply = FindingList;
 
     async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
-        let id = self.programme_id;
-        let (asked, of) = (id.clone(), id.clone());
+        let (as_of, day, offset) = match PageToken::of(&self.page_token)? {
+            Some(token) => {
+                let (_, today) = going_on(service, caller, &token).await?;
+                (Some(token.as_of), Some(today), token.offset)
+            }
+            None => (self.as_of, None, 0),
+        };
+        let (asked, of) = (self.programme_id.clone(), self.programme_id.clone());
         let streams = move |facts: &Facts<'_>| domain::streams_of_programme(&asked, facts);
-        let asked = (self.as_of, self.at_least);
+        let asked = (as_of, self.at_least);
         let (suspicions, projects, seen, position) =
             reading::together(service, caller, asked, streams, move |facts, point| {
                 let programme = point.require::<Programme>(facts, &of)?;
@@ -56,19 +62,37 @@ impl Answer for ListProgrammeFindings {
                 Ok((found, projects, point.seen(), read.unwrap_or_default()))
             })
             .await?;
-        let stream = Stream::of::<Programme>(&id).to_string();
-        let mut findings = since_the_last_event(service, caller, &stream, suspicions).await?;
-        let (reach, today) = seen;
-        let as_of = AsOf {
-            point: reach.position.map(as_of::Point::Position),
-            effective_date: reach.decided_by.clone(),
-        };
-        for project in projects {
-            let (in_project, _) = found(service, caller, &project, (&reach, &today), domain::findings).await?;
-            findings.extend(in_project);
-            let (as_of, seen_on) = (Some(as_of.clone()), Some(today.clone()));
-            findings.extend(minuted(service, caller, &project, as_of, seen_on).await?);
+        let (reach, today) = (seen.0, day.unwrap_or(seen.1));
+        let stream = Stream::of::<Programme>(&self.programme_id).to_string();
+        let own: Vec<Finding> = suspicions.into_iter().map(|found| resting(found, &stream)).collect();
+        let mut in_projects = Vec::new();
+        for id in projects {
+            let found = found::<Project>(service, caller, &id, (&reach, &today)).await?;
+            let minuted = minuted(service, caller, &id, (&reach, &today)).await?;
+            in_projects.extend(found.map(|found| (Stream::project(&id), found, minuted)));
         }
-        Ok(FindingList { findings, position })
+        let of_projects = in_projects
+            .iter()
+            .map(|(_, found, minuted)| found.all.len() + minuted.len());
+        let count = own.len() + of_projects.sum::<usize>();
+        let of_projects = in_projects.iter().flat_map(|(stream, found, minuted)| {
+            let all = found.all.iter().map(move |standing| told(standing, stream));
+            all.chain(minuted.iter().cloned())
+        });
+        let (mut findings, next) = cut(
+            own.into_iter().chain(of_projects),
+            (offset, page_size(self.page_size), count),
+        );
+        add_times(service, caller, &mut findings).await?;
+        let mut next_page_token = String::new();
+        if let (Some(offset), Some(head)) = (next, reading::head(service, caller).await?) {
+            let position = reach.position.unwrap_or(head.known.position);
+            next_page_token = PageToken::write((position, offset), &head.known, &reach, Some(&today));
+        }
+        Ok(FindingList {
+            findings,
+            position,
+            next_page_token,
+        })
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Answer;
 use super::reading;
-use super::states::findings;
 use crate::api::failure::Failure;
 use crate::api::identity::Caller;
 use crate::api::service::Service;
@@ -28,22 +27,5 @@ impl Answer for GetProposal {
         let id = &self.proposal_register_id;
         let reading = reading::state(service, caller, id, self.as_of, self.at_least).await?;
         Ok(domain::proposal_fate(reading.get()?, &self.proposal_id)?)
-    }
-}
-
-impl Answer for ListProposalFindings {
-    type Reply = FindingList;
-
-    async fn answer(self, service: &Service, caller: &Caller) -> Result<FindingList, Failure> {
-        let id = &self.proposal_register_id;
-        findings(
-            service,
-            caller,
-            id,
-            self.as_of,
-            self.at_least,
-            domain::proposal_findings,
-        )
-        .await
     }
 }

@@ -176,7 +176,7 @@ async fn read_state(
         .await?)
 }
 
-fn not_found(name: &str, reach: &Reach) -> Failure {
+pub(super) fn not_found(name: &str, reach: &Reach) -> Failure {
     let sentence = match (&reach.decided_by, reach.position) {
         (None, None) => {
             format!("There is no {name} in this tenant's ledger. Check the id and the tenant of the token.")
@@ -366,9 +366,7 @@ pub(super) async fn state_page<S: Aggregated, T: Clone>(
     let (as_of, offset) = match token {
         None => (part.as_of, 0),
         Some(token) => {
-            if !service.ledger().has(&caller.tenant, &token.known).await? {
-                return Err(Failure::history_lost(Code::Aborted, token.known.position));
-            }
+            token.require(service, caller).await?;
             (Some(token.as_of), token.offset)
         }
     };
@@ -376,44 +374,86 @@ pub(super) async fn state_page<S: Aggregated, T: Clone>(
     Ok(cut(&list(reading.get()?), offset, part.page_size, &reading))
 }
 
-/// Where the next page goes on: `<position>.<offset>.<known position>.<known root>`, and `.<day>` in a list as of an effective date.
-struct PageToken {
-    as_of: AsOf,
-    offset: usize,
+/// Where the next page goes on: `<position>.<offset>.<known position>.<known root>`, and `.<day>` in a list as of an effective date; in
+/// one that depends on the day that it is seen on, that day follows.
+pub(super) struct PageToken {
+    pub as_of: AsOf,
+    pub offset: usize,
     /// The history that the first page was of.
-    known: Anchor,
+    pub known: Anchor,
+    /// The day that the first page was seen on.
+    pub seen: Option<String>,
 }
 
 impl PageToken {
-    fn of(text: &str) -> Result<Option<Self>, Failure> {
+    /// The token for the page that begins at an offset.
+    pub(super) fn write((position, offset): (i64, usize), known: &Anchor, reach: &Reach, seen: Option<&str>) -> String {
+        let mut token = format!("{position}.{offset}.{}.{}", known.position, hex::encode(known.root));
+        let days = [reach.decided_by.as_deref(), seen];
+        let given = days.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        for day in &days[..given] {
+            token.push('.');
+            token.push_str(day.unwrap_or_default());
+        }
+        token
+    }
+
+    /// It was given out by nobody, or by another list.
+    pub(super) fn foreign() -> Failure {
+        Failure::field(
+            "page_token",
+            "Must be the next_page_token of the page before, as it was.",
+        )
+    }
+
+    /// The position that the first page was of.
+    pub(super) fn position(&self) -> Option<i64> {
+        match self.as_of.point {
+            Some(as_of::Point::Position(position)) => Some(position),
+            _ => None,
+        }
+    }
+
+    /// Refuses it when the history that the first page was of is not the database's any more.
+    pub(super) async fn require(&self, service: &Service, caller: &Caller) -> Result<(), Failure> {
+        if service.ledger().has(&caller.tenant, &self.known).await? {
+            Ok(())
+        } else {
+            Err(Failure::history_lost(Code::Aborted, self.known.position))
+        }
+    }
+
+    pub(super) fn of(text: &str) -> Result<Option<Self>, Failure> {
         if text.is_empty() {
             return Ok(None);
         }
-        let token = Self::read(text).ok_or_else(|| {
-            Failure::field(
-                "page_token",
-                "Must be the next_page_token of the page before, as it was.",
-            )
-        })?;
-        Ok(Some(token))
+        Ok(Some(Self::read(text).ok_or_else(Self::foreign)?))
     }
 
     fn read(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(5, '.');
+        let mut parts = text.splitn(6, '.');
         let mut number = || parts.next()?.parse::<i64>().ok().filter(|number| *number >= 0);
         let (position, offset, known) = (number()?, number()?, number()?);
         let mut root = Hash::default();
         hex::decode_to_slice(parts.next()?, &mut root).ok()?;
-        let as_of = AsOf {
-            point: Some(as_of::Point::Position(position)),
-            effective_date: parts.next().map(str::to_owned),
+        let mut day = || parts.next().filter(|day| !day.is_empty()).map(str::to_owned);
+        let (effective_date, seen) = (day(), day());
+        let has_been = |day: &Option<String>| {
+            let on = AsOf {
+                point: None,
+                effective_date: day.clone(),
+            };
+            day.iter().all(|day| *day <= clock::today()) && on.check().is_empty()
         };
-        let has_been = as_of.effective_date.iter().all(|day| *day <= clock::today());
         let ordered = 0 < position && position <= known;
-        (ordered && has_been && as_of.check().is_empty()).then_some(Self {
-            as_of,
+        (ordered && has_been(&effective_date) && has_been(&seen)).then_some(Self {
+            as_of: AsOf {
+                point: Some(as_of::Point::Position(position)),
+                effective_date,
+            },
             offset: usize::try_from(offset).ok()?,
             known: Anchor::new(known, root),
+            seen,
         })
     }
 }
@@ -422,16 +462,11 @@ fn cut<T: Clone, S: 'static>(all: &[&T], offset: usize, asked: i32, reading: &Re
     let position = reading.position();
     let size = usize::try_from(page_size(asked)).unwrap_or_default();
     let end = offset.saturating_add(size);
-    let mut next_page_token = String::new();
-    if end < all.len() {
-        let known = reading.state.known;
-        let root = hex::encode(known.root);
-        next_page_token = format!("{position}.{end}.{}.{root}", known.position);
-        if let Some(day) = &reading.reach.decided_by {
-            next_page_token.push('.');
-            next_page_token.push_str(day);
-        }
-    }
+    let next_page_token = if end < all.len() {
+        PageToken::write((position, end), &reading.state.known, &reading.reach, None)
+    } else {
+        String::new()
+    };
     Page {
         items: all.iter().skip(offset).take(size).map(|item| T::clone(item)).collect(),
         next_page_token,

@@ -7,6 +7,7 @@ pub use gantt::gantt_reading;
 use std::collections::HashMap;
 
 use super::finding::sharing_a_number;
+use super::since::{Followers, Share, Tally};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -376,8 +377,7 @@ impl Fold for ActivitiesLinked {
 /// A number that stands twice among the activities that are not cancelled.
 pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) {
     let activities = project.activities.iter();
-    let standing = activities.filter(|activity| activity.status() != ActivityStatus::Cancelled);
-    let numbered = standing.filter_map(|activity| Some((activity.plan.as_ref()?.number.as_str(), activity)));
+    let numbered = activities.filter_map(|activity| Some((activity.standing_number()?, activity)));
     for (number, same) in sharing_a_number(numbered) {
         let provenances = same.iter().filter_map(|activity| activity.provenance);
         found.push(Suspicion {
@@ -387,5 +387,30 @@ pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) 
             entities: same.iter().map(|activity| activity.activity_id.clone()).collect(),
             events: provenances.map(|provenance| provenance.last_position).collect(),
         });
+    }
+}
+
+pub(super) fn follow() -> Followers<Project> {
+    let numbers = Tally::<Project>::of_numbers(
+        &[("activities", |project, index, _, _, shares| {
+            let number = project.activities[index].standing_number();
+            shares.extend(number.and_then(|number| Share::of_number("ACTIVITY_NUMBER_REPEATED", number)));
+        })],
+        |project, places, found| {
+            let activity = &project.activities[places.find(project, "activities", found.entities.first()?)?];
+            Some((found.code, activity.standing_number()?.to_owned()))
+        },
+    );
+    vec![numbers]
+}
+
+impl Activity {
+    /// Its number, unless it is cancelled.
+    fn standing_number(&self) -> Option<&str> {
+        let plan = self
+            .plan
+            .as_ref()
+            .filter(|_| self.status() != ActivityStatus::Cancelled)?;
+        Some(&plan.number)
     }
 }

@@ -4,6 +4,7 @@ mod measurement;
 mod plan;
 mod reading;
 
+use super::since::{Each, Followers, Share, Tally};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -152,7 +153,7 @@ impl Fold for BenefitDropped {
 /// N2: a project with no planned benefit. And a measuring date that has passed with no measurement on it or since (N4).
 pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
     // In a project that has ended nothing is planned any more, but what was planned is measured.
-    if project.require_active().is_ok() && project.benefits_planned_and_realized().0 == 0 {
+    if project.require_active().is_ok() && !project.benefits.iter().any(Benefit::is_planned_or_realized) {
         let mapped = match project.benefits.len() {
             0 => "none is mapped".to_owned(),
             mapped => format!("{mapped} mapped or dropped"),
@@ -169,21 +170,49 @@ pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
             events: provenances.map(|provenance| provenance.last_position).collect(),
         });
     }
-    for benefit in project
-        .benefits
-        .iter()
-        .filter(|benefit| benefit.status() == BenefitStatus::Planned)
-    {
-        if let Some(date) = benefit.unmeasured_date(today) {
+    for benefit in &project.benefits {
+        benefit.find_unmeasured(today, found);
+    }
+}
+
+pub(super) fn follow() -> Followers<Project> {
+    let nothing_planned = Tally::<Project> {
+        lists: &[("benefits", |project, index, _, _, shares| {
+            shares.push(Share {
+                group: ("N2", String::new()),
+                named: false,
+                amounts: [i128::from(project.benefits[index].is_planned_or_realized()), 0, 0, 0, 0],
+            });
+        })],
+        always: |_| vec![("N2", String::new())],
+        stands: |_, _, group, sum_of| sum_of(group)[0] == 0,
+        group: |_, _, found| (found.code == "N2").then(|| ("N2", String::new())),
+    };
+    let each = Each::<Project>::of("benefits", |project, _, index, today, found| {
+        project.benefits[index].find_unmeasured(today, found);
+    });
+    vec![each, nothing_planned.boxed()]
+}
+
+impl Benefit {
+    fn is_planned_or_realized(&self) -> bool {
+        matches!(self.status(), BenefitStatus::Planned | BenefitStatus::Realized)
+    }
+
+    fn find_unmeasured(&self, today: &str, found: &mut Vec<Suspicion>) {
+        if self.status() != BenefitStatus::Planned {
+            return;
+        }
+        if let Some(date) = self.unmeasured_date(today) {
             found.push(Suspicion {
                 code: "MEASUREMENT_OVERDUE",
                 severity: Severity::Warning,
                 description: format!(
                     "The benefit {} was to be measured on {date}, and was not measured then or since.",
-                    benefit.name
+                    self.name
                 ),
-                entities: vec![benefit.benefit_id.clone()],
-                events: benefit
+                entities: vec![self.benefit_id.clone()],
+                events: self
                     .provenance
                     .iter()
                     .map(|provenance| provenance.last_position)

@@ -2,11 +2,13 @@
 
 mod entry;
 mod finding;
+mod followed;
 mod line;
 mod reading;
 mod total;
 
 pub(super) use finding::find;
+pub(super) use followed::follow;
 pub use reading::budget_reading;
 
 use super::{Recorded, Refusal};

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::domain::Suspicion;
 use crate::domain::finding::sharing_a_number;
+use crate::domain::since::{Each, Followers, Share, Tally};
 use crate::schema::v1::*;
 
 pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
@@ -11,33 +12,83 @@ pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Su
     // In a project that has ended nothing is decided any more, but a condition can still be fulfilled.
     let active = project.require_active().is_ok();
     for point in &project.decision_points {
-        let open = active && !point.is_decided() && point.status() != DecisionPointStatus::Withdrawn;
-        if point.mandatory && open && point.date.as_str() < today {
+        if active {
+            point.find_overdue(today, found);
+        }
+        point.find_overdue_conditions(today, found);
+    }
+}
+
+pub(in crate::domain) fn follow() -> Followers<Project> {
+    let numbers = Tally::<Project>::of_numbers(
+        &[
+            ("decision points", |project, index, _, _, shares| {
+                let superseded = project.decision_points[index].would_supersede();
+                shares.extend(superseded.map(|id| Share {
+                    group: (SUPERSEDED, id.to_owned()),
+                    named: false,
+                    amounts: [1, 0, 0, 0, 0],
+                }));
+            }),
+            ("decision points", |project, index, _, sum_of, shares| {
+                let point = &project.decision_points[index];
+                let superseded = sum_of(&(SUPERSEDED, point.decision_point_id.clone()))[0] > 0;
+                if !superseded && point.status() != DecisionPointStatus::Withdrawn {
+                    shares.extend(Share::of_number("DECISION_POINT_NUMBER_REPEATED", &point.number));
+                }
+            }),
+        ],
+        |project, places, found| {
+            let point = &project.decision_points[places.find(project, "decision points", found.entities.first()?)?];
+            Some((found.code, point.number.clone()))
+        },
+    );
+    let each = Each::<Project>::of("decision points", |project, _, index, today, found| {
+        project.decision_points[index].find_overdue(today, found);
+        project.decision_points[index].find_overdue_conditions(today, found);
+    });
+    vec![each, numbers]
+}
+
+/// Points that others supersede, or would.
+const SUPERSEDED: &str = "superseded";
+
+impl DecisionPoint {
+    /// The point that it supersedes, or would if it were decided.
+    fn would_supersede(&self) -> Option<&str> {
+        let superseded = self.supersedes_id.as_deref();
+        superseded.filter(|_| self.status() != DecisionPointStatus::Withdrawn)
+    }
+
+    fn find_overdue(&self, today: &str, found: &mut Vec<Suspicion>) {
+        let open = !self.is_decided() && self.status() != DecisionPointStatus::Withdrawn;
+        if self.mandatory && open && self.date.as_str() < today {
             let description = format!(
                 "{} is mandatory, was to be decided by {}, and is not.",
-                point.label(),
-                point.date
+                self.label(),
+                self.date
             );
-            found.push(suspicion("DECISION_POINT_OVERDUE", description, &[point], None));
+            found.push(suspicion("DECISION_POINT_OVERDUE", description, &[self], None));
         }
-        for condition in point.overdue_conditions(today) {
+    }
+
+    fn find_overdue_conditions(&self, today: &str, found: &mut Vec<Suspicion>) {
+        for condition in self.overdue_conditions(today) {
             let description = format!(
                 "{}: the condition \"{}\" was due {}.",
-                point.label(),
+                self.label(),
                 condition.text,
                 condition.due
             );
             found.push(suspicion(
                 "CONDITION_OVERDUE",
                 description,
-                &[point],
+                &[self],
                 Some(&condition.condition_id),
             ));
         }
     }
-}
 
-impl DecisionPoint {
     /// B8: the conditions of a standing approval that are past their date and not fulfilled.
     fn overdue_conditions(&self, today: &str) -> impl Iterator<Item = &Condition> {
         let overdue = self
@@ -51,12 +102,8 @@ impl DecisionPoint {
 /// A point and the one that supersedes it may well have the same number: they are the same matter.
 fn repeated_numbers(project: &Project, found: &mut Vec<Suspicion>) {
     let withdrawn = |point: &DecisionPoint| point.status() == DecisionPointStatus::Withdrawn;
-    let superseding: HashSet<&str> = project
-        .decision_points
-        .iter()
-        .filter(|point| !withdrawn(point))
-        .filter_map(|point| point.supersedes_id.as_deref())
-        .collect();
+    let points = project.decision_points.iter();
+    let superseding: HashSet<&str> = points.filter_map(DecisionPoint::would_supersede).collect();
     let counted = project
         .decision_points
         .iter()

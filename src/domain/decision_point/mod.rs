@@ -18,7 +18,7 @@ use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, s
 use crate::schema::v1::*;
 
 pub use condition::condition_reading;
-pub(super) use finding::find;
+pub(super) use finding::{find, follow};
 pub use frozen::{changed_after_decision, decision_basis};
 pub use minuted::{minuted_findings, streams_of_minuted};
 

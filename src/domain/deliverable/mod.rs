@@ -4,6 +4,7 @@ mod handover;
 mod reading;
 
 use super::authority::Holder;
+use super::since::{Each, Followers};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -343,20 +344,26 @@ pub(super) fn find(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
         return;
     }
     for deliverable in &project.deliverables {
-        let waiting = matches!(
-            deliverable.status(),
-            DeliverableStatus::Defined | DeliverableStatus::Rejected
-        );
-        if let Some(due) = deliverable.due.as_deref().filter(|due| waiting && *due < today) {
+        deliverable.find_overdue(today, found);
+    }
+}
+
+pub(super) fn follow() -> Followers<Project> {
+    vec![Each::of("deliverables", |project, _, index, today, found| {
+        project.deliverables[index].find_overdue(today, found);
+    })]
+}
+
+impl Deliverable {
+    fn find_overdue(&self, today: &str, found: &mut Vec<Suspicion>) {
+        let waiting = matches!(self.status(), DeliverableStatus::Defined | DeliverableStatus::Rejected);
+        if let Some(due) = self.due.as_deref().filter(|due| waiting && *due < today) {
             found.push(Suspicion {
                 code: "DELIVERABLE_OVERDUE",
                 severity: Severity::Warning,
-                description: format!(
-                    "The deliverable {} was due by {due} and is not delivered.",
-                    deliverable.name
-                ),
-                entities: vec![deliverable.deliverable_id.clone()],
-                events: deliverable
+                description: format!("The deliverable {} was due by {due} and is not delivered.", self.name),
+                entities: vec![self.deliverable_id.clone()],
+                events: self
                     .provenance
                     .iter()
                     .map(|provenance| provenance.last_position)

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::super::since::{Each, Followers};
 use super::super::{Suspicion, same_person};
 use crate::schema::v1::*;
 
@@ -20,6 +21,57 @@ struct Seats<'a> {
 }
 
 impl<'a> Seats<'a> {
+    fn of(organization: &'a Organization) -> Self {
+        Self {
+            organization,
+            of_body: HashMap::new(),
+        }
+    }
+
+    fn find_in(&mut self, meeting: &'a Meeting, found: &mut Vec<Suspicion>) {
+        let Some(minutes) = meeting.minutes.as_ref().filter(|minutes| !minutes.present.is_empty()) else {
+            return;
+        };
+        let Some(sitting) = self.in_meeting(meeting) else {
+            return;
+        };
+        let name = self
+            .organization
+            .body(meeting.body_id())
+            .map_or("the body", |body| &body.name);
+        let mut suspect = |code, description| {
+            found.push(Suspicion {
+                code,
+                severity: Severity::Warning,
+                description,
+                entities: vec![meeting.meeting_id.clone(), meeting.body_id().to_owned()],
+                events: super::meeting::last_events([meeting]),
+            });
+        };
+        let members = sitting.iter().filter(|terms| terms.function().is_member()).count();
+        let without_quorum = minutes.without_quorum(&sitting);
+        for (attending, case) in without_quorum.into_iter().filter(|_| !minutes.is_urgent_only()) {
+            let place = case.map_or_else(|| meeting.in_words(), |case| format!("case {}", case.number));
+            suspect(
+                "V5",
+                format!(
+                    "In {place}, {attending} of the {members} members of {name} attended: fewer than half, and no quorum."
+                ),
+            );
+        }
+        let without_seat = minutes.without_seat(&sitting);
+        if !without_seat.is_empty() {
+            suspect(
+                "V11",
+                format!(
+                    "In {}, those present had no seat in {name}: {}.",
+                    meeting.in_words(),
+                    without_seat.join(", ")
+                ),
+            );
+        }
+    }
+
     /// The terms of those that sat in the body in the meeting; none when this organisation does not say that.
     fn in_meeting(&mut self, meeting: &'a Meeting) -> Option<Vec<&'a AppointmentTerms>> {
         let (organization, body_id) = (self.organization, meeting.body_id());
@@ -88,51 +140,15 @@ impl MeetingMinutes {
 }
 
 /// V5, V11: no quorum, and somebody present without a seat. Where nobody is named as present, nobody knows who was.
-pub(super) fn find(organization: &Organization, found: &mut Vec<Suspicion>) {
-    let mut seats = Seats {
-        organization,
-        of_body: HashMap::new(),
-    };
+pub(super) fn find(organization: &Organization, _: &str, found: &mut Vec<Suspicion>) {
+    let mut seats = Seats::of(organization);
     for meeting in &organization.meetings {
-        let Some(minutes) = meeting.minutes.as_ref().filter(|minutes| !minutes.present.is_empty()) else {
-            continue;
-        };
-        let Some(sitting) = seats.in_meeting(meeting) else {
-            continue;
-        };
-        let name = organization
-            .body(meeting.body_id())
-            .map_or("the body", |body| &body.name);
-        let mut suspect = |code, description| {
-            found.push(Suspicion {
-                code,
-                severity: Severity::Warning,
-                description,
-                entities: vec![meeting.meeting_id.clone(), meeting.body_id().to_owned()],
-                events: super::meeting::last_events([meeting]),
-            });
-        };
-        let members = sitting.iter().filter(|terms| terms.function().is_member()).count();
-        let without_quorum = minutes.without_quorum(&sitting);
-        for (attending, case) in without_quorum.into_iter().filter(|_| !minutes.is_urgent_only()) {
-            let place = case.map_or_else(|| meeting.in_words(), |case| format!("case {}", case.number));
-            suspect(
-                "V5",
-                format!(
-                    "In {place}, {attending} of the {members} members of {name} attended: fewer than half, and no quorum."
-                ),
-            );
-        }
-        let without_seat = minutes.without_seat(&sitting);
-        if !without_seat.is_empty() {
-            suspect(
-                "V11",
-                format!(
-                    "In {}, those present had no seat in {name}: {}.",
-                    meeting.in_words(),
-                    without_seat.join(", ")
-                ),
-            );
-        }
+        seats.find_in(meeting, found);
     }
+}
+
+pub(super) fn follow() -> Followers<Organization> {
+    vec![Each::of("meetings", |organization, _, index, _, found| {
+        Seats::of(organization).find_in(&organization.meetings[index], found);
+    })]
 }

@@ -29,7 +29,7 @@ impl Organization {
     }
 
     /// The body and the bodies of this organisation that it is composed of (O2), itself first.
-    pub(super) fn composition(&self, id: &str) -> Vec<&Body> {
+    pub(in crate::domain) fn composition(&self, id: &str) -> Vec<&Body> {
         let own = |organization_id: &str| (organization_id == self.organization_id).then_some(self);
         let (places, _) = seat::composition(&self.organization_id, id, own);
         places.into_iter().map(|place| place.body).collect()

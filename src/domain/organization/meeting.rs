@@ -1,7 +1,7 @@
 //! Meeting (møte) and minutes: what a body has met about, and whether it meets as often as it is to (rules O3 and O5).
 
 use super::super::authority::Holder;
-use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
+use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, unchanged_or};
 use crate::schema::v1::*;
 
 impl Organization {
@@ -43,7 +43,7 @@ impl Meeting {
         format!("the meeting on {}", self.date())
     }
 
-    fn recurrence(&self) -> Option<&MeetingRecurrence> {
+    pub(super) fn recurrence(&self) -> Option<&MeetingRecurrence> {
         self.plan.as_ref()?.recurrence.as_ref()
     }
 
@@ -161,53 +161,6 @@ impl Fold for MeetingCancelled {
             meeting.set_status(MeetingStatus::Cancelled);
             at.reason.clone_into(&mut meeting.cancelled_because);
         }
-    }
-}
-
-/// The day when the next meeting of a series is due, and the meeting that says so: the first one that is scheduled after the last
-/// that was held, or the one that was held last, by its recurrence.
-fn due<'a>(series: &[&'a Meeting]) -> Option<(String, &'a Meeting)> {
-    let of = |status| series.iter().copied().filter(move |meeting| meeting.status() == status);
-    let last_held = of(MeetingStatus::Held).max_by_key(|meeting| meeting.date());
-    let coming = of(MeetingStatus::Scheduled)
-        .filter(|meeting| last_held.is_none_or(|held| held.date() < meeting.date()))
-        .min_by_key(|meeting| meeting.date());
-    if let Some(meeting) = coming {
-        return Some((meeting.date().to_owned(), meeting));
-    }
-    let held = last_held?;
-    Some((held.recurrence()?.next_after(held.date())?, held))
-}
-
-/// O5: a recurring meeting that is overdue.
-pub(super) fn find_overdue(organization: &Organization, today: &str, found: &mut Vec<Suspicion>) {
-    let mut series: Vec<(&str, Vec<&Meeting>)> = Vec::new();
-    let mut places = std::collections::HashMap::new();
-    for meeting in &organization.meetings {
-        let place = *places.entry(&meeting.series_id).or_insert(series.len());
-        match series.get_mut(place) {
-            Some((_, meetings)) => meetings.push(meeting),
-            None => series.push((&meeting.series_id, vec![meeting])),
-        }
-    }
-    for (series_id, meetings) in series {
-        let recurs = meetings
-            .iter()
-            .any(|meeting| meeting.status() != MeetingStatus::Cancelled && meeting.recurrence().is_some());
-        let Some((due, meeting)) = due(&meetings).filter(|(due, _)| recurs && due.as_str() < today) else {
-            continue;
-        };
-        let Some(body) = organization.body(meeting.body_id()).filter(|body| body.stands_on(&due)) else {
-            continue;
-        };
-        let description = format!("{} was to meet by {due}, and no minutes say that it has.", body.name);
-        found.push(Suspicion {
-            code: "O5",
-            severity: Severity::Warning,
-            description,
-            entities: vec![series_id.to_owned(), body.body_id.clone()],
-            events: last_events(meetings),
-        });
     }
 }
 

@@ -11,19 +11,21 @@ mod meeting;
 mod minutes;
 mod moving;
 mod office;
+mod series;
 mod urgent;
 
-use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, unchanged_or};
+use super::since::Rule;
+use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
 pub use decision::{body_decision, decisions_in, resting_mark, streams_of_decision};
 
-/// What is found in an organisation, seen on a day.
-pub(super) fn find(organization: &Organization, today: &str, found: &mut Vec<Suspicion>) {
-    meeting::find_overdue(organization, today, found);
-    attendance::find(organization, found);
-    urgent::find(organization, found);
-}
+/// What is found in an organisation, in the order in which it is told.
+pub(super) const RULES: &[Rule<Organization>] = &[
+    Rule::followed(series::find, series::follow),
+    Rule::followed(attendance::find, attendance::follow),
+    Rule::followed(urgent::find, urgent::follow),
+];
 
 /// Refuses an organisation number whose last digit is not the MOD-11 control digit of the eight before it.
 pub(super) fn require_control_digit(field: &str, number: &str) -> Result<(), Refusal> {

@@ -1,5 +1,6 @@
 //! Urgent decision (hastevedtak): made in place of a body, which is told of it in its next meeting (rule V8).
 
+use super::super::since::{Each, Followers};
 use super::super::{Refusal, Suspicion};
 use crate::schema::v1::*;
 
@@ -56,16 +57,35 @@ impl Organization {
 }
 
 /// V8: an urgent decision that the body was not told of.
-pub(super) fn find(organization: &Organization, found: &mut Vec<Suspicion>) {
+pub(super) fn find(organization: &Organization, _: &str, found: &mut Vec<Suspicion>) {
     for meeting in &organization.meetings {
+        organization.find_untold(meeting, found);
+    }
+}
+
+pub(super) fn follow() -> Followers<Organization> {
+    vec![Each::of("meetings", |organization, _, index, _, found| {
+        organization.find_untold(&organization.meetings[index], found);
+    })]
+}
+
+impl Organization {
+    /// Where the bodies were told of what was decided urgently in a meeting.
+    pub(in crate::domain) fn told_in(&self, meeting: &Meeting) -> impl Iterator<Item = MinutesReference> {
+        let decisions = meeting.minutes.iter().flat_map(|minutes| &minutes.decisions);
+        let urgent = decisions.filter(|decision| decision.urgent);
+        urgent.filter_map(|decision| self.reported_in(meeting, decision))
+    }
+
+    fn find_untold(&self, meeting: &Meeting, found: &mut Vec<Suspicion>) {
         let decisions = meeting.minutes.iter().flat_map(|minutes| &minutes.decisions);
         for decision in decisions.filter(|decision| decision.urgent) {
-            if organization.reported_in(meeting, decision).is_some() {
+            if self.reported_in(meeting, decision).is_some() {
                 continue;
             }
             let body_id = decision.told_body(meeting);
-            let name = organization.body(body_id).map_or("the body", |body| &body.name);
-            let next = organization.minuted_meetings(body_id).map(|(next, _)| next.date());
+            let name = self.body(body_id).map_or("the body", |body| &body.name);
+            let next = self.minuted_meetings(body_id).map(|(next, _)| next.date());
             let next = next.filter(|date| *date > meeting.date()).min();
             let (severity, description) = match next {
                 None => (

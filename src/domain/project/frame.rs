@@ -4,7 +4,7 @@ use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Su
 use crate::schema::v1::*;
 
 impl Project {
-    fn period(&self) -> Option<&Period> {
+    pub(in crate::domain) fn period(&self) -> Option<&Period> {
         self.frame.as_ref()?.period.as_ref()
     }
 }

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, unchanged_or};
 use crate::schema::v1::*;
 
-pub use finding::proposal_findings;
+pub(super) use finding::{find, follow};
 pub use reading::proposal_fate;
 
 impl ProposalRegister {

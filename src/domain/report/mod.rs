@@ -2,8 +2,10 @@
 
 mod evaluation;
 mod figures;
+mod late;
 mod rhythm;
 
+pub(super) use late::follow;
 pub(super) use rhythm::find;
 
 use super::authority::Holder;

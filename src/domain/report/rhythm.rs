@@ -1,5 +1,9 @@
 //! The rhythm of reporting (rapporteringsrytme): who reports to whom how often, and what has not come in time (rule T2).
 
+use std::collections::HashMap;
+
+use prost::Message;
+
 use super::super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, Suspicion, calendar};
 use crate::schema::v1::*;
 
@@ -9,18 +13,6 @@ impl Project {
             .iter()
             .find(|rhythm| rhythm.rhythm_id == id)
             .ok_or_else(|| Refusal::not_found("report rhythm", id))
-    }
-
-    /// The last report from that role to that addressee.
-    fn last_report(&self, terms: &ReportRhythmTerms) -> Option<&Report> {
-        let by_terms = |report: &&Report| {
-            report.content.as_ref().is_some_and(|content| {
-                content.reporting_role == terms.reporting_role
-                    && terms.to.as_ref().is_some_and(|to| content.to.contains(to))
-            })
-        };
-        let reports = self.reports.iter().filter(by_terms);
-        reports.max_by_key(|report| report.submitted.as_str())
     }
 }
 
@@ -147,16 +139,50 @@ pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Su
     if project.require_active().is_err() {
         return;
     }
-    let frame = project.frame.as_ref().and_then(|frame| frame.period.as_ref());
-    let start = frame.map_or("", |period| &period.from);
-    for rhythm in project.report_rhythms.iter().filter(|rhythm| rhythm.ended.is_none()) {
-        let Some(terms) = &rhythm.terms else { continue };
-        let began = start.max(&rhythm.since);
-        let last = project.last_report(terms).map(|report| report.submitted.as_str());
+    let mut last: HashMap<Line, &str> = HashMap::new();
+    for report in &project.reports {
+        for line in report.lines() {
+            let last = last.entry(line).or_default();
+            *last = (*last).max(&report.submitted);
+        }
+    }
+    for rhythm in &project.report_rhythms {
+        let last = rhythm.line().and_then(|line| last.get(&line).copied());
+        found.extend(rhythm.overdue(last, project.began(), today));
+    }
+}
+
+/// Which reports a rhythm is about: the role that reports, and the bytes of whom it reports to.
+pub(super) type Line = (i32, Vec<u8>);
+
+impl Project {
+    /// The first day of its period.
+    pub(super) fn began(&self) -> &str {
+        self.period().map_or("", |period| &period.from)
+    }
+}
+
+impl Report {
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line> {
+        self.content.iter().flat_map(|content| {
+            let to = content.to.iter();
+            to.map(|to| (content.reporting_role, to.encode_to_vec()))
+        })
+    }
+}
+
+impl ReportRhythm {
+    pub(super) fn line(&self) -> Option<Line> {
+        let terms = self.terms.as_ref()?;
+        Some((terms.reporting_role, terms.to.as_ref()?.encode_to_vec()))
+    }
+
+    /// The report that is due and has not come, when the last one came on that day.
+    pub(super) fn overdue(&self, last: Option<&str>, start: &str, today: &str) -> Option<Suspicion> {
+        let terms = self.terms.as_ref().filter(|_| self.ended.is_none())?;
+        let began = start.max(&self.since);
         let from = last.unwrap_or(began).max(began);
-        let Some(due) = terms.due(from).filter(|due| due.as_str() < today) else {
-            continue;
-        };
+        let due = terms.due(from).filter(|due| due.as_str() < today)?;
         let so_far = last.map_or_else(
             || format!("none has come since {began}"),
             |last| format!("the last came on {last}"),
@@ -167,12 +193,12 @@ pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Su
             terms.to.as_ref().map(Addressee::in_words).unwrap_or_default(),
             terms.how_often(),
         );
-        found.push(Suspicion {
+        Some(Suspicion {
             code: "T2",
             severity: Severity::Warning,
             description,
-            entities: vec![rhythm.rhythm_id.clone()],
-            events: rhythm.provenance.iter().map(|at| at.last_position).collect(),
-        });
+            entities: vec![self.rhythm_id.clone()],
+            events: self.provenance.iter().map(|at| at.last_position).collect(),
+        })
     }
 }

@@ -5,6 +5,7 @@ mod matrix;
 pub use matrix::risk_matrix;
 
 use super::finding::sharing_a_number;
+use super::since::{Each, Followers, Share, Tally};
 use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Suspicion, unchanged_or};
 use crate::schema::v1::*;
 
@@ -360,44 +361,8 @@ impl Fold for RiskClosed {
 
 /// X2: a stated factor that is not S × K. X3: a risk without a measure. And a number that stands twice.
 pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) {
-    for risk in project.risks.iter().filter(|risk| risk.status() != RiskStatus::Closed) {
-        let entities = vec![risk.risk_id.clone()];
-        let events: Vec<i64> = risk
-            .provenance
-            .iter()
-            .map(|provenance| provenance.last_position)
-            .collect();
-        if let Some(assessment) = risk.last_assessment()
-            && let Some(stated) = assessment.stated_factor.filter(|stated| *stated != risk.factor)
-        {
-            let RiskAssessment {
-                probability,
-                consequence,
-                ..
-            } = assessment;
-            let description = format!(
-                "Risk {}: the stated RF is {stated}, but {probability} × {consequence} is {}.",
-                risk.label(),
-                risk.factor
-            );
-            found.push(Suspicion {
-                code: "X2",
-                severity: Severity::Warning,
-                description,
-                entities: entities.clone(),
-                events: events.clone(),
-            });
-        }
-        if risk.measures.is_empty() && risk.status() == RiskStatus::Open {
-            let description = format!("Risk {} has no measure.", risk.label());
-            found.push(Suspicion {
-                code: "X3",
-                severity: Severity::Warning,
-                description,
-                entities,
-                events,
-            });
-        }
+    for risk in &project.risks {
+        risk.find(found);
     }
     let numbered = project.risks.iter().map(|risk| (risk.number.as_str(), risk));
     for (number, same) in sharing_a_number(numbered) {
@@ -409,5 +374,64 @@ pub(super) fn find(project: &Project, _today: &str, found: &mut Vec<Suspicion>) 
             entities: same.iter().map(|risk| risk.risk_id.clone()).collect(),
             events: provenances.map(|provenance| provenance.last_position).collect(),
         });
+    }
+}
+
+pub(super) fn follow() -> Followers<Project> {
+    let numbers = Tally::<Project>::of_numbers(
+        &[("risks", |project, index, _, _, shares| {
+            shares.extend(Share::of_number("RISK_NUMBER_REPEATED", &project.risks[index].number));
+        })],
+        |project, places, found| {
+            let risk = &project.risks[places.find(project, "risks", found.entities.first()?)?];
+            Some((found.code, risk.number.clone()))
+        },
+    );
+    let each = Each::<Project>::of("risks", |project, _, index, _, found| project.risks[index].find(found));
+    vec![each, numbers]
+}
+
+impl Risk {
+    fn find(&self, found: &mut Vec<Suspicion>) {
+        if self.status() == RiskStatus::Closed {
+            return;
+        }
+        let entities = vec![self.risk_id.clone()];
+        let events: Vec<i64> = self
+            .provenance
+            .iter()
+            .map(|provenance| provenance.last_position)
+            .collect();
+        if let Some(assessment) = self.last_assessment()
+            && let Some(stated) = assessment.stated_factor.filter(|stated| *stated != self.factor)
+        {
+            let RiskAssessment {
+                probability,
+                consequence,
+                ..
+            } = assessment;
+            let description = format!(
+                "Risk {}: the stated RF is {stated}, but {probability} × {consequence} is {}.",
+                self.label(),
+                self.factor
+            );
+            found.push(Suspicion {
+                code: "X2",
+                severity: Severity::Warning,
+                description,
+                entities: entities.clone(),
+                events: events.clone(),
+            });
+        }
+        if self.measures.is_empty() && self.status() == RiskStatus::Open {
+            let description = format!("Risk {} has no measure.", self.label());
+            found.push(Suspicion {
+                code: "X3",
+                severity: Severity::Warning,
+                description,
+                entities,
+                events,
+            });
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What is found about roles: a leader before the start, and a required role that nobody holds (rules R3, R5).
 
 use super::super::Suspicion;
+use super::super::since::{Amounts, Followers, Group, Share, Tally};
 use crate::schema::v1::*;
 
 /// The roles that every project needs somebody in (R5).
@@ -31,10 +32,63 @@ pub(in crate::domain) fn find(project: &Project, today: &str, found: &mut Vec<Su
     }
 }
 
+/// R3 and R5 along a history: who holds which role today, and whether the start is decided.
+pub(in crate::domain) fn follow() -> Followers<Project> {
+    let rule = Tally::<Project> {
+        lists: &[
+            ("decision points", |project, index, _, _, shares| {
+                if project.decision_points[index].is_the_start() {
+                    shares.push(share(("R3", String::new()), false, [0, 1, 0, 0, 0]));
+                }
+            }),
+            ("roles", |project, index, today, _, shares| {
+                let assignment = &project.roles[index];
+                let held = assignment.is_held_on(today);
+                let group = ("R5", assignment.role().in_words().to_owned());
+                shares.push(share(group, true, [i128::from(held), 0, 0, 0, 0]));
+                if held && assignment.role() == ProjectRole::Leader {
+                    shares.push(share(("R3", String::new()), true, [1, 0, 0, 0, 0]));
+                }
+            }),
+        ],
+        always: |_| {
+            let required = REQUIRED.iter().map(|role| ("R5", role.in_words().to_owned()));
+            required.collect()
+        },
+        stands: |_, _, group, sum_of| {
+            let [held, started, ..] = sum_of(group);
+            if group.0 == "R5" {
+                held == 0
+            } else {
+                held > 0 && started == 0
+            }
+        },
+        group: |project, places, found| {
+            let assignment = &project.roles[places.find(project, "roles", found.entities.first()?)?];
+            match found.code {
+                "R3" => Some(("R3", String::new())),
+                "R5" => Some(("R5", assignment.role().in_words().to_owned())),
+                _ => None,
+            }
+        },
+    };
+    vec![rule.boxed()]
+}
+
+fn share(group: Group, named: bool, amounts: Amounts) -> Share {
+    Share { group, named, amounts }
+}
+
+impl DecisionPoint {
+    /// Whether it is a start decision that was made and stands.
+    fn is_the_start(&self) -> bool {
+        self.kind() == DecisionPointKind::Start && self.is_approved()
+    }
+}
+
 /// A start decision is not made before the money is settled (B4), so the decision settles both, whatever the budget becomes later.
 fn find_leader_before_start(project: &Project, today: &str, found: &mut Vec<Suspicion>) {
-    let mut points = project.decision_points.iter();
-    if points.any(|point| point.kind() == DecisionPointKind::Start && point.is_approved()) {
+    if project.decision_points.iter().any(DecisionPoint::is_the_start) {
         return;
     }
     let missing = if project.finance_is_settled() {

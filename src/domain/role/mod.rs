@@ -8,7 +8,7 @@ use super::{Context, Decide, Decision, Facts, Fold, Recorded, Refusal, Stream, s
 use crate::schema::v1::role_holder::Holder;
 use crate::schema::v1::*;
 
-pub(super) use finding::find;
+pub(super) use finding::{find, follow};
 
 impl ProjectRole {
     /// The role in words.

@@ -7,15 +7,18 @@ use vedtak::domain::{Command, Event, State};
 use vedtak::ledger::{Circumstances, Judge, MAX_RECORD_BYTES, MOST_ROUNDS, MOST_STREAMS, Standing};
 use vedtak::rules::Rules;
 
+use super::since::Since;
+
 /// The states of streams by name, as the judge is given them.
 pub type States = HashMap<String, Arc<State>>;
 
 /// What was written of one event, and all that a fold is told beside it.
-struct Line {
-    stream: String,
+#[derive(Clone)]
+pub struct Line {
+    pub stream: String,
     event_type: &'static str,
-    data: String,
-    position: i64,
+    pub data: String,
+    pub position: i64,
     version: i64,
     circumstances: Arc<Circumstances>,
 }
@@ -36,6 +39,8 @@ pub struct Ledger {
     pub states: States,
     /// What a reader makes of the lines as they come.
     read: HashMap<String, State>,
+    /// Since when it finds what it finds.
+    since: HashMap<String, Option<Since>>,
     lines: Vec<Line>,
 }
 
@@ -84,8 +89,10 @@ impl Ledger {
         Ok(steps)
     }
 
-    /// Writes what a step did, reads it back, and holds what a reader makes of it against what the writer has.
-    pub fn keep(&mut self, step: &Step) {
+    /// Writes what a step did, reads it back, and holds what a reader makes of it against what the writer has. Answers the codes of
+    /// what the reader finds after each event.
+    pub fn keep(&mut self, step: &Step) -> Vec<&'static str> {
+        let mut found = Vec::new();
         for event in &step.events {
             let read = self.read.entry(step.stream.clone());
             let state = read.or_insert_with(|| Rules.empty(&step.stream).expect("a kind of stream"));
@@ -99,12 +106,17 @@ impl Ledger {
             };
             assert_eq!(line.read(), *event, "an event is read as it was written");
             line.fold_into(state);
+            let since = self.since.entry(step.stream.clone());
+            if let Some(since) = since.or_insert_with(|| Since::of(&step.stream)) {
+                found.extend(since.hold(state, line.position, &line.data));
+            }
             self.lines.push(line);
         }
         if let Some(read) = self.read.get(&step.stream) {
             assert!(*read == *step.after, "{} differs from its records", step.stream);
         }
         self.states.insert(step.stream.clone(), Arc::clone(&step.after));
+        found
     }
 
     /// Folds every line from nothing, and holds the states against those that are kept. Answers how many there are.
@@ -119,6 +131,11 @@ impl Ledger {
             assert_eq!(state.encode(), self.states[*stream].encode());
         }
         states.len()
+    }
+
+    /// Everything that was written, in order.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
     }
 
     /// The state of a stream; the empty one when nothing has come to it.
@@ -159,13 +176,28 @@ impl Ledger {
 }
 
 impl Line {
+    /// One that says something else, at another place of its stream, in a ledger that has no other.
+    pub fn saying(&self, data: String, version: i64) -> Self {
+        Self {
+            data,
+            position: version,
+            version,
+            ..self.clone()
+        }
+    }
+
+    /// Whether it is an event of this name.
+    pub fn is(&self, event: &str) -> bool {
+        self.event_type.ends_with(&format!(".{event}"))
+    }
+
     fn read(&self) -> Event {
         Rules
             .read(self.event_type, &self.data)
             .unwrap_or_else(|problem| panic!("{} cannot be read: {problem}\n{}", self.event_type, self.data))
     }
 
-    fn fold_into(&self, state: &mut State) {
+    pub fn fold_into(&self, state: &mut State) {
         let at = standing(self.position, self.version, &self.circumstances);
         Rules.fold(state, &self.read(), &at).expect("it was folded before");
     }

@@ -5,10 +5,12 @@ mod decisions;
 mod gates;
 mod ledger;
 mod limits;
+mod long;
 mod money;
 mod order;
 mod others;
 mod seats;
+mod since;
 mod size;
 mod sum;
 
@@ -119,6 +121,8 @@ struct Tally {
     ordered: usize,
     gates: BTreeMap<&'static str, usize>,
     refusals: BTreeMap<String, usize>,
+    /// How often each finding was followed from one event to the next, by its code.
+    followed: BTreeMap<&'static str, usize>,
 }
 
 #[test]
@@ -168,6 +172,9 @@ impl Tally {
         for (gate, count) in other.gates {
             *self.gates.entry(gate).or_default() += count;
         }
+        for (code, count) in other.followed {
+            *self.followed.entry(code).or_default() += count;
+        }
         for (reason, count) in other.refusals {
             *self.refusals.entry(reason).or_default() += count;
         }
@@ -176,8 +183,16 @@ impl Tally {
     fn tell(&self, sequences: usize) {
         println!(
             "in memory: {sequences} sequences, {} commands, {} accepted, {} events, {} states replayed, {} totals added up, {} \
-             lines and entries put in another order; gates passed: {:?}; refused: {:?}",
-            self.sent, self.accepted, self.events, self.replayed, self.totals, self.ordered, self.gates, self.refusals
+             lines and entries put in another order; gates passed: {:?}; findings followed: {:?}; refused: {:?}",
+            self.sent,
+            self.accepted,
+            self.events,
+            self.replayed,
+            self.totals,
+            self.ordered,
+            self.gates,
+            self.followed,
+            self.refusals
         );
         if sequences < SEQUENCES {
             return;
@@ -231,7 +246,9 @@ fn prove(seed: u64, last: &mut String) -> Tally {
         };
         for step in steps {
             tally.look(&ledger, &step);
-            ledger.keep(&step);
+            for code in ledger.keep(&step) {
+                *tally.followed.entry(code).or_default() += 1;
+            }
             tally.totals += money::adds_up(&ledger.states, &step);
         }
     }
