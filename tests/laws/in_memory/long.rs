@@ -20,6 +20,10 @@ const FEWER_COPIES: usize = COPIES / 6;
 /// record, it is 12 times as long and more; when all do, 36 times.
 const MOST: u32 = 10;
 
+/// So often it is measured again, after a pause, before it counts as out of proportion.
+const TRIES: usize = 8;
+const PAUSE: Duration = Duration::from_secs(3);
+
 /// What takes less is not looked at.
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -97,12 +101,21 @@ fn no_history_takes_time_out_of_proportion_to_its_length_to_find_since_when_its_
     let mut compared = 0;
     for (seed, favoured) in [(1, TOWARDS_GATES), (2, MONEY), (3, super::since::FINDINGS)] {
         for (stream, lines) in histories(seed, favoured) {
-            let took = follow(&stream, &lines, COPIES);
+            let mut took = follow(&stream, &lines, COPIES);
             if took < SHORT {
                 continue;
             }
             compared += 1;
-            let fewer = follow(&stream, &lines, FEWER_COPIES);
+            let mut fewer = follow(&stream, &lines, FEWER_COPIES);
+            // Others that work on this machine take the caches away, and more from what is larger: what is least is nearest to the truth.
+            for _ in 0..TRIES {
+                if took <= fewer * MOST {
+                    break;
+                }
+                std::thread::sleep(PAUSE);
+                took = took.min(follow(&stream, &lines, COPIES));
+                fewer = fewer.min(follow(&stream, &lines, FEWER_COPIES));
+            }
             println!(
                 "{stream}: {} records, {COPIES} times {took:?}, {FEWER_COPIES} times {fewer:?}",
                 lines.len()
