@@ -43,6 +43,7 @@ pub const FINDINGS: &[&str] = &[
     "PlanActivity",
     "ReviseActivity",
     "CancelActivity",
+    "DefineCheckpoint",
     "AnswerCheckpoint",
     "ReopenCheckpoint",
     "SkipPhase",
